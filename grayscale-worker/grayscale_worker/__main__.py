@@ -1,0 +1,23 @@
+"""Makes every uploaded picture grey: consumes `image`, writes the result, publishes `notification`."""
+
+from bus import ImageUploaded, OperationFinished, Worker
+from pictures import Operation, Refused
+
+from .grayed import grayed
+
+operation = Operation("grayscale", grayed)
+worker = Worker("grayscale-worker", final=Refused)
+
+
+@worker.on("image", publishes="notification", in_child=True)
+def grayscale(upload: ImageUploaded) -> OperationFinished:
+    return upload.finished(operation.name, operation(upload.new_file))
+
+
+@grayscale.on_failure
+def not_grey(upload: ImageUploaded, error: Exception) -> OperationFinished:
+    return upload.failed(operation.name, operation.failed(upload.new_file, error, upload.lang))
+
+
+if __name__ == "__main__":
+    worker.run()

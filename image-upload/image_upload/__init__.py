@@ -1,0 +1,1 @@
+"""Takes photos in a browser, stores and publishes them, and shows every result live."""

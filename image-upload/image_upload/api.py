@@ -1,0 +1,243 @@
+"""The pages and the API. What is shown is read from the store; topics only say when to look."""
+
+import errno
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from bus import ImageUploaded
+from bus.cluster import ClusterView
+from bus.producer import NotPublished, Outgoing, Producer
+from bus.topics import TOPICS
+from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_file
+from flask_babel import gettext as _
+from kafka.errors import KafkaError
+from pictures import FORMATS, OPERATIONS, About, Refused, Store, Upload
+from web import Hub, Problem, limiter
+from web.languages import language
+from werkzeug.datastructures import FileStorage
+
+from . import form
+from .checking import Checker
+from .receiving import UploadRequest
+from .settings import UploadSettings
+
+log = structlog.get_logger(__name__)
+
+SERVICE = "image-upload"
+PREFIX = "/upload"
+NEWEST = 50
+MOST = 200
+STATUS_OF_REFUSAL = {"too-large": 413, "not-an-image": 415, "unsupported-format": 415}
+MEDIA_TYPES = {extension: row.media_type for row in FORMATS.values() for extension in row.extensions}
+FILE_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, max-age=31536000"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the views work with."""
+
+    settings: UploadSettings
+    store: Store
+    checker: Checker
+    producer: Producer
+    cluster: ClusterView
+    hub: Hub
+
+
+upload = Blueprint("upload", __name__, url_prefix=PREFIX, static_folder="static", template_folder="templates")
+
+
+def parts() -> Parts:
+    return current_app.extensions[SERVICE]  # type: ignore[no-any-return]
+
+
+@upload.get("/")
+def page() -> str:
+    return render_template(
+        "upload.html",
+        max_megabytes=parts().settings.max_upload_mb,
+        formats=[
+            {
+                "name": row.label,
+                "extension": row.extension,
+                "media_type": row.media_type,
+                "megapixels": min(row.megapixels, parts().settings.max_megapixels),
+            }
+            for row in FORMATS.values()
+        ],
+        operations=OPERATIONS,
+    )
+
+
+@upload.post("/api/images")
+@limiter.limit(lambda: f"{parts().settings.uploads_per_minute} per minute", cost=lambda: max(1, len(_files())))
+def accept() -> tuple[Response, int]:
+    """Check all, then store all, then publish all; one that is refused refuses the request."""
+    files, store = _files(), parts().store
+    if not files:
+        raise Problem(400, "missing-field", _('The field "file" is missing: no picture was sent.'))
+    lang = form.lang(request.form.get("lang"), language())
+    email = form.email(request.form.get("email"))
+    telegram_id = form.telegram_id(request.form.get("telegram_id"))
+    names = [form.original_name(file.filename) for file in files]
+    extensions = [_checked(parts().checker, file, name, lang) for file, name in zip(files, names, strict=True)]
+
+    events = []
+    try:
+        for file, name, extension in zip(files, names, extensions, strict=True):
+            now = time.time()
+            new_file = store.accept(file.stream.name, store.new_id(), extension, About(name, now, lang))  # type: ignore[attr-defined]
+            events.append(
+                ImageUploaded(
+                    timestamp=now,
+                    new_file=new_file,
+                    original_name=name,
+                    email=email,
+                    telegram_id=telegram_id,
+                    lang=lang,  # type: ignore[arg-type]
+                )
+            )
+        parts().producer.publish(Outgoing.of("image", event.encoded(), SERVICE) for event in events)
+    except NotPublished:
+        _take_back(events)
+        raise Problem(
+            503, "broker-away", _("Kafka does not answer at the moment; nothing was stored. Please try again."), 5
+        ) from None
+    except OSError:
+        _take_back(events)
+        raise
+    accepted = [
+        {
+            "id": event.id,
+            "new_file": event.new_file,
+            "original_name": event.original_name,
+            "url": f"{PREFIX}/api/images/{event.id}",
+        }
+        for event in events
+    ]
+    return jsonify(images=accepted), 202
+
+
+@upload.get("/api/images")
+def images() -> Response:
+    number = request.args.get("limit", str(NEWEST))
+    if not number.isdecimal() or not 1 <= int(number) <= MOST:
+        raise Problem(400, "limit", _("limit must be a number from 1 to %(n)s.", n=MOST))
+    found = parts().store.uploads(int(number), request.args.get("before"), OPERATIONS)
+    return jsonify(images=[as_json(one) for one in found])
+
+
+@upload.get("/api/images/<id>")
+def image(id: str) -> Response:
+    return jsonify(as_json(_found(id)))
+
+
+@upload.get("/api/images/<id>/<which>")
+def file(id: str, which: str) -> Response:
+    found = _found(id)
+    if which == "original":
+        name = f"uploads/{found.new_file}"
+    elif which in found.operations and (result := found.operations[which].result):
+        name = result
+    else:
+        raise Problem(404, "no-such-file", _("There is no such file."))
+    suffix = "" if which == "original" else f"_{which}"
+    stem, _dot, _ending = found.original_name.rpartition(".")
+    extension = name.rpartition(".")[2]
+    response = send_file(
+        parts().store.path(name),
+        mimetype=MEDIA_TYPES[extension.lower()],
+        download_name=f"{stem or found.original_name}{suffix}.{extension}",
+        conditional=True,
+    )
+    response.headers.update(FILE_HEADERS)
+    return response
+
+
+@upload.get("/api/events")
+def events() -> Response:
+    store = parts().store
+
+    def present() -> Iterator[tuple[str, Any]]:
+        for one in reversed(store.uploads(NEWEST, None, OPERATIONS)):
+            yield "image", as_json(one)
+
+    return parts().hub.stream(present)
+
+
+@upload.get("/api/groups")
+def groups() -> Response:
+    """Which consumer groups have members: what the start page shows of the workers."""
+    services = sorted({service for topic in TOPICS.values() for service in topic.consumers})
+    try:
+        members = parts().cluster.members(services)
+    except (KafkaError, OSError):
+        raise Problem(503, "broker-away", _("Kafka does not answer at the moment."), 5) from None
+    return jsonify(groups={service: {"members": number} for service, number in members.items()})
+
+
+@upload.teardown_request
+def forget(_error: BaseException | None) -> None:
+    if isinstance(request, UploadRequest):
+        request.forget_files()
+
+
+@upload.app_errorhandler(OSError)
+def store_fails(error: OSError) -> Response:
+    log.error("the store fails", error=str(error))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        sentence = _("There is no room left for pictures at the moment; nothing was stored. Please try again.")
+        return Problem(507, "store-full", sentence, 30).response()
+    sentence = _("Pictures cannot be stored or read at the moment. Please try again.")
+    return Problem(503, "store-fails", sentence, 30).response()
+
+
+def _files() -> list[FileStorage]:
+    return request.files.getlist("file")
+
+
+def _take_back(events: list[ImageUploaded]) -> None:
+    for event in events:
+        with suppress(OSError):
+            parts().store.remove_upload(event.new_file)
+
+
+def _found(id: str) -> Upload:
+    found = parts().store.upload(id, OPERATIONS)
+    if found is None:
+        raise Problem(404, "no-such-image", _("There is no such picture."))
+    return found
+
+
+def _checked(checker: Checker, file: FileStorage, name: str, lang: str) -> str:
+    try:
+        file.stream.flush()
+        return checker.extension(file.stream.name)  # type: ignore[attr-defined]
+    except Refused as refused:
+        status = STATUS_OF_REFUSAL.get(refused.code, 422)
+        raise Problem(status, refused.code, refused.sentence(lang), file=name) from None
+
+
+def as_json(upload: Upload) -> dict[str, Any]:
+    """A picture as the API shows it."""
+    url = f"{PREFIX}/api/images/{quote(upload.id)}"
+    return {
+        "id": upload.id,
+        "new_file": upload.new_file,
+        "original_name": upload.original_name,
+        "timestamp": upload.timestamp,
+        "url": url,
+        "operations": {
+            name: {
+                "status": state.status,
+                "url": f"{url}/{name}" if state.result else None,
+                "reason": state.reason,
+            }
+            for name, state in upload.operations.items()
+        },
+    }

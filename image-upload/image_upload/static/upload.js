@@ -1,0 +1,135 @@
+// The upload page: takes pictures in, and keeps the gallery alive with the server's events.
+
+import { address, byId, operations, say } from "./page.js";
+import * as gallery from "./gallery.js";
+import * as queue from "./queue.js";
+
+// an upload becomes its card at once; the events that follow fill it
+queue.whenAccepted((image) => gallery.show({
+  timestamp: Date.now() / 1000,
+  operations: Object.fromEntries(operations.map((name) => [name, { status: "pending", url: null, reason: null }])),
+  ...image,
+}, { provisional: true }));
+
+// choosing, dropping, pasting
+
+const input = byId("file");
+input.addEventListener("change", () => {
+  queue.add([...input.files]);
+  input.value = ""; // so that the same file can be chosen again
+});
+
+async function filesIn(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => { entry.file(resolve, reject); })];
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+    if (!some.length) break;
+    for (const inner of some) if (!inner.name.startsWith(".")) found.push(...await filesIn(inner));
+  }
+  return found;
+}
+
+async function dropped({ items, files }) {
+  const plain = [...files];
+  const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return plain;
+  return (await Promise.all(entries.map((entry) => filesIn(entry).catch(() => [])))).flat();
+}
+
+const overlay = byId("drop-overlay");
+const carriesFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
+const dialogOpen = () => document.querySelector("dialog[open]") !== null;
+let depth = 0;
+
+function cover(on) {
+  if (!on) depth = 0;
+  overlay.hidden = !on;
+}
+
+addEventListener("dragenter", (event) => {
+  if (!carriesFiles(event) || dialogOpen()) return;
+  depth += 1;
+  cover(true);
+});
+addEventListener("dragleave", (event) => {
+  if (carriesFiles(event) && --depth <= 0) cover(false);
+});
+addEventListener("dragover", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = dialogOpen() ? "none" : "copy";
+});
+addEventListener("drop", async (event) => {
+  cover(false);
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  if (!dialogOpen()) queue.add(await dropped(event.dataTransfer));
+});
+addEventListener("paste", ({ clipboardData }) => {
+  if (clipboardData?.files.length && !dialogOpen()) queue.add([...clipboardData.files]);
+});
+
+// live
+
+const badge = byId("live");
+const HIDDEN_FOR = 20_000;
+let stream = null;
+let broken = false;
+let since; // the newest picture before the connection broke
+let pause = 1;
+let reopening = 0;
+let resting = 0;
+
+function mark(state, words = state) {
+  if (badge.dataset.state === state && badge.querySelector(".badge-text").textContent === say(words)) return;
+  badge.dataset.state = state;
+  badge.querySelector(".badge-text").textContent = say(words);
+}
+
+function lost() {
+  if (!broken) since = gallery.newest();
+  broken = true;
+  mark("reconnecting");
+}
+
+function connect() {
+  clearTimeout(reopening);
+  stream?.close();
+  stream = new EventSource(address("api/events"));
+  stream.addEventListener("open", () => {
+    mark("live");
+    pause = 1;
+    if (broken) gallery.catchUp(since); // the stream begins with the newest pictures; more may have been missed
+    broken = false;
+  });
+  stream.addEventListener("image", ({ data }) => gallery.show(JSON.parse(data)));
+  stream.addEventListener("error", () => {
+    lost();
+    if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    stream = null;
+    reopening = setTimeout(connect, pause * 1000);
+    pause = Math.min(pause * 2, 15);
+  });
+}
+
+// A browser opens few connections to one host; a page that nobody looks at gives its one back.
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(resting);
+  if (document.hidden) {
+    resting = setTimeout(() => {
+      clearTimeout(reopening);
+      stream?.close();
+      stream = null;
+      lost();
+    }, HIDDEN_FOR);
+  } else if (!stream) {
+    connect();
+  }
+});
+
+addEventListener("online", () => { if (stream?.readyState !== EventSource.OPEN) connect(); });
+
+await gallery.catchUp();
+connect();

@@ -1,0 +1,21 @@
+"""All that knows Kafka: topics, events, settings, the producer and the consumer runtime."""
+
+from .errors import Final, GaveUp, Passing
+from .events import Cause, Event, ImageUploaded, OperationFinished, Undecodable
+from .settings import EXIT_CONFIG, KafkaSettings, Settings
+from .worker import Worker
+
+__all__ = [
+    "EXIT_CONFIG",
+    "Cause",
+    "Event",
+    "Final",
+    "GaveUp",
+    "ImageUploaded",
+    "KafkaSettings",
+    "OperationFinished",
+    "Passing",
+    "Settings",
+    "Undecodable",
+    "Worker",
+]

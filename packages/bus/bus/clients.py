@@ -1,0 +1,105 @@
+"""Clients of the cluster: made patiently, since a broker may start after the service that needs it."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import tenacity
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.errors import KafkaError, UnsupportedVersionError
+
+from .log import get_logger
+from .settings import EXIT_CONFIG, KafkaSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = get_logger(__name__)
+C = TypeVar("C")
+
+BOOTSTRAP_TIMEOUT_MS = 5_000
+
+
+class _AuthenticationWatch(logging.Handler):
+    """Notes a refused login: kafka-python tells of it in its log alone, its callers see a timeout."""
+
+    refused = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "SaslAuthenticationFailed" in record.getMessage() or "AuthenticationFailed" in str(record.exc_info):
+            self.refused = True
+
+
+@contextmanager
+def _watched() -> "Iterator[_AuthenticationWatch]":
+    watch = _AuthenticationWatch(logging.WARNING)
+    logger = logging.getLogger("kafka")
+    logger.addHandler(watch)
+    try:
+        yield watch
+    finally:
+        logger.removeHandler(watch)
+
+
+def patiently(make: Callable[[], C], settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False) -> C:
+    """What `make` returns, tried until the cluster answers; InterruptedError when `stopping` says so.
+
+    A refused login ends the process with status 78: waiting does not mend a wrong password.
+    """
+
+    def attempt() -> C:
+        if stopping():
+            raise InterruptedError
+        with _watched() as watch:
+            try:
+                return make()
+            except KafkaError:
+                if watch.refused:
+                    print(
+                        "wrong setting: KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD:"
+                        f" {settings.kafka_bootstrap_servers} refuses this user or password",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+                    raise SystemExit(EXIT_CONFIG) from None
+                raise
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == 1 or state.attempt_number % 10 == 0:
+            log.warning("no broker answers yet, trying again", servers=settings.kafka_bootstrap_servers)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((KafkaError, OSError))
+        & tenacity.retry_if_not_exception_type((InterruptedError, UnsupportedVersionError)),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+        before_sleep=tell,
+    )
+    return retrying(attempt)
+
+
+def connect_admin(settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False) -> KafkaAdminClient:
+    """An admin client of a cluster that answers."""
+    options = settings.connection() | {
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+        "request_timeout_ms": 10_000,
+    }
+    return patiently(lambda: KafkaAdminClient(**options), settings, stopping)
+
+
+def connect_consumer(
+    settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False, **options: Any
+) -> KafkaConsumer:
+    """A consumer on a cluster that answers; offsets are never committed behind the caller's back."""
+    defaults = {
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "allow_auto_create_topics": False,
+        "isolation_level": "read_committed",
+        "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
+        # A dead letter is larger than the largest record by its headers; it is read by people and tests.
+        "max_partition_fetch_bytes": 4 * 1024 * 1024,
+    }
+    return patiently(lambda: KafkaConsumer(**(settings.connection() | defaults | options)), settings, stopping)

@@ -1,0 +1,28 @@
+"""The one-shot step before any service starts: `python -m bus.create_topics`.
+
+Creates the topics that are missing, checks those that are there, and ends: status 0, or 78 with one line.
+"""
+
+import sys
+
+from . import log
+from .clients import connect_admin
+from .settings import EXIT_CONFIG, KafkaSettings
+from .topics import MissingTopics, WrongPartitions, all_topics, ensure
+
+
+def main() -> int:
+    log.configure("topics")
+    settings = KafkaSettings.load()
+    with connect_admin(settings) as admin:
+        try:
+            created = ensure(admin, settings, all_topics(), strict=True)
+        except (WrongPartitions, MissingTopics) as error:
+            print(f"topics: {error}", file=sys.stderr, flush=True)
+            return EXIT_CONFIG
+    log.get_logger(__name__).info("topics are ready", created=created, topics=len(all_topics()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

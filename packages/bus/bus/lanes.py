@@ -1,0 +1,75 @@
+"""Bookkeeping of one partition: what was delivered, what is done, and so what may be committed. No I/O."""
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(eq=False)
+class Delivery:
+    """A record on its way through the worker.
+
+    `crashes` counts the child processes that died of it; a `single` one is no longer handled in a batch.
+    """
+
+    record: Any
+    lane: "Lane"
+    event: Any = None
+    state: Literal["waiting", "running", "publishing", "done"] = "waiting"
+    attempts: int = 0
+    crashes: int = 0
+    due: float = 0.0
+    single: bool = False
+    outgoing: list[Any] = field(default_factory=list)
+
+    def put_off(self, now: float) -> float:
+        """Wait before the next try: twice as long each time, with jitter. Returns the pause in seconds."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** max(0, self.attempts - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        self.state, self.due = "waiting", now + pause
+        return pause
+
+
+class Lane:
+    """The deliveries of one partition, in the order of their offsets."""
+
+    def __init__(self) -> None:
+        self.deliveries: deque[Delivery] = deque()
+        self.position: int | None = None
+        """Offset up to which all is done: what may be committed."""
+        self.committed: int | None = None
+        self.fetched: int | None = None
+        """Offset after the last record that was taken in."""
+        self.live = True
+
+    def take(self, record: Any) -> Delivery | None:
+        """Note a record from the log. Returns None for one that is here already."""
+        if self.fetched is not None and record.offset < self.fetched:
+            return None
+        if self.position is None:
+            self.position = self.committed = record.offset
+        self.fetched = record.offset + 1
+        delivery = Delivery(record, self)
+        self.deliveries.append(delivery)
+        return delivery
+
+    def settle(self) -> bool:
+        """Drop what is done from the front; true when there is something to commit."""
+        while self.deliveries and self.deliveries[0].state == "done":
+            self.position = self.deliveries.popleft().record.offset + 1
+        if not self.deliveries and self.fetched is not None:
+            self.position = self.fetched
+        return self.position != self.committed
+
+    def ready(self, now: float, ordered: bool) -> list[Delivery]:
+        """What may be started now. Where order counts, nothing passes a record that is under way or waits."""
+        ready = []
+        for delivery in self.deliveries:
+            if delivery.state == "waiting" and delivery.due <= now:
+                ready.append(delivery)
+            elif ordered and delivery.state != "done":
+                break
+        return ready

@@ -1,0 +1,117 @@
+"""The producer: an event counts as published when the broker has said so."""
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from .events import Cause, Encoded, Headers, headers_of
+from .log import get_logger
+from .settings import KafkaSettings
+from .topics import MAX_DEAD_LETTER_BYTES
+
+log = get_logger(__name__)
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+class NotPublished(Exception):
+    """The broker did not acknowledge in time. It may still have the record: publish again, ids tell the doubles."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A record on its way: `topic` is the suite's own name."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @classmethod
+    def of(cls, topic: str, event: Encoded, source: str, cause: Cause | None = None) -> "Outgoing":
+        """The record that `event` becomes when the service `source` publishes it."""
+        return cls(topic, event.key.encode(), event.value.encode(), headers_of(event, source, cause))
+
+
+class Producer:
+    """Publishes for one process; safe to share between threads.
+
+    The client below is made at the first use (never before a fork) and made anew after a failure: an idempotent
+    kafka-python producer that lost its id does not heal (UnknownProducerId).
+    """
+
+    def __init__(self, settings: KafkaSettings, timeout: float = 10.0):
+        """`timeout`: seconds within which the broker must have acknowledged a record."""
+        self._settings = settings
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._client: KafkaProducer | None = None
+
+    def send(self, outgoing: Outgoing) -> Any:
+        """Hand one record to the client; returns its future. Raises KafkaError where not even that works."""
+        client = self._connected()
+        try:
+            return client.send(
+                self._settings.topic(outgoing.topic),
+                key=outgoing.key,
+                value=outgoing.value,
+                headers=outgoing.headers,
+            )
+        except TOO_LARGE:
+            raise
+        except (KafkaError, AssertionError):
+            self.renew(client)
+            raise
+
+    def publish(self, records: Iterable[Outgoing]) -> None:
+        """Publish and wait for the broker's word for all. Raises NotPublished, or the error of a record too large."""
+        deadline = time.monotonic() + self._timeout
+        try:
+            futures = [self.send(record) for record in records]
+            for future in futures:
+                future.get(timeout=max(0.0, deadline - time.monotonic()))
+        except TOO_LARGE:
+            raise
+        except KafkaError as error:
+            self.renew()
+            raise NotPublished(f"{type(error).__name__} from {self._settings.kafka_bootstrap_servers}") from error
+
+    def renew(self, failed: KafkaProducer | None = None) -> None:
+        """Drop the client (only if it still is `failed`, where given); the next send makes another."""
+        with self._lock:
+            if failed is not None and self._client is not failed:
+                return
+            client, self._client = self._client, None
+        if client is not None:
+            log.warning("producer is made anew")
+            client.close(timeout=0)
+
+    def close(self, timeout: float = 3.0) -> None:
+        """Send what is buffered, for at most `timeout` seconds."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close(timeout=timeout)
+
+    def _connected(self) -> KafkaProducer:
+        with self._lock:
+            if self._client is None:
+                milliseconds = int(self._timeout * 1000)
+                self._client = KafkaProducer(
+                    **self._settings.connection(),
+                    acks="all",
+                    enable_idempotence=True,
+                    allow_auto_create_topics=False,
+                    bootstrap_timeout_ms=min(5_000, milliseconds),
+                    max_block_ms=min(3_000, milliseconds),
+                    request_timeout_ms=max(1_000, milliseconds - 1_000),
+                    delivery_timeout_ms=max(1_500, milliseconds - 500),
+                    max_request_size=MAX_DEAD_LETTER_BYTES,
+                    compression_type=None,
+                )
+            return self._client

@@ -1,0 +1,438 @@
+"""The consumer runtime: takes records, runs handlers, publishes what they answer, then commits.
+
+At least once, always: an offset is committed when everything before it has been answered and the broker has
+acknowledged the answers. One thread polls, decides and commits; handlers run in a thread or in child processes, so
+that polling and heartbeats go on whatever they do.
+"""
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+
+from . import health, log
+from .children import ChildFailed, Children
+from .clients import connect_admin, connect_consumer
+from .dead_letters import dead_letter
+from .errors import GaveUp
+from .events import Cause, Encoded, Undecodable
+from .lanes import Delivery, Lane
+from .producer import TOO_LARGE, Outgoing, Producer
+from .settings import KafkaSettings
+from .topics import dead_letters_of, ensure
+from .worker import Handler, Outcome, Worker
+
+logger = log.get_logger(__name__)
+
+ATTEMPTS = 3
+"""How often a record is tried whose handler raises what nobody foresaw. What may pass is tried for ever."""
+WINDOW = 64
+"""Records of one partition that are held at most; past that the partition is paused."""
+BATCH = 64
+"""Records that a handler of lists is given at most."""
+COMMIT_EVERY = 0.1
+"""Seconds between commits under load; an idle worker commits at once."""
+CHECK_EVERY = 10.0
+"""Seconds between looks at the log's end, which also feed the heartbeat."""
+STALLED_AFTER = 90.0
+"""Seconds without a turn of the loop, or without records where the log has some, after which a restart is due."""
+STUCK_AFTER = 600.0
+"""Seconds that one handler may take in a thread before a restart is due."""
+STOP_WITHIN = 5.0
+"""Seconds that a handler in a thread has to finish after SIGTERM."""
+EXIT_STALLED = 70
+
+
+class Runtime:
+    """Runs one worker until it is told to stop."""
+
+    def __init__(self, worker: Worker, settings: KafkaSettings | None = None):
+        self.worker = worker
+        self.settings = settings or KafkaSettings.load()
+        self.topics = {self.settings.topic(name): name for name in worker.handlers}
+        self.group = self.settings.group(worker.name)
+        self.lanes: dict[TopicPartition, Lane] = {}
+        self.stopping = threading.Event()
+        self._children = {
+            handler.topic: Children(f"{handler.target}.outcome_in_child")
+            for handler in worker.handlers.values()
+            if handler.in_child
+        }
+        self._slots = max([1, *(children.count for children in self._children.values())])
+        self._threads = ThreadPoolExecutor(self._slots, thread_name_prefix="handler")
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        """What other threads have to tell, as calls that the loop makes."""
+        self._running: dict[int, float] = {}
+        """Calls of handlers under way, and since when."""
+        self._exclusive = False
+        self._unpublished: list[Delivery] = []
+        self._publishing = 0
+        self._committed_at = self._checked_at = 0.0
+        self._turned_at = time.monotonic()
+        self._behind: dict[TopicPartition, tuple[int, float]] = {}
+        self._status = 0
+        self._producer = Producer(self.settings)
+        self._consumer: KafkaConsumer
+
+    # The way of the process.
+
+    def run(self) -> int:
+        """Consume until a signal says stop. Returns the exit status."""
+        log.configure(self.worker.name)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stopping.set())
+        try:
+            self.start()
+            threading.Thread(target=self._watch_over, daemon=True, name="watch").start()
+            logger.info("ready", topics=sorted(self.topics), group=self.group)
+            while not self.stopping.is_set():
+                self.turn()
+        except InterruptedError:
+            return 0
+        except Exception:
+            logger.exception("the consumer failed; a restart is due")
+            self._status = EXIT_STALLED
+        self.stop()
+        return self._status
+
+    def start(self) -> None:
+        """Bring up a child, the topics and the consumer; waits for a broker. InterruptedError when told to stop."""
+        for children in self._children.values():
+            children.start()
+        with connect_admin(self.settings, self.stopping.is_set) as admin:
+            published = [topic for handler in self.worker.handlers.values() for topic in handler.publishes]
+            ensure(admin, self.settings, [*self.worker.handlers, *published, dead_letters_of(self.worker.name)])
+        self._consumer = connect_consumer(
+            self.settings,
+            self.stopping.is_set,
+            group_id=self.group,
+            client_id=self.worker.name,
+            session_timeout_ms=self.settings.kafka_session_timeout_ms,
+            heartbeat_interval_ms=min(3_000, self.settings.kafka_session_timeout_ms // 3),
+        )
+        self._consumer.subscribe(list(self.topics), listener=_Assignment(self.lanes, self._consumer))
+        health.beat(self.worker.name)
+
+    def turn(self) -> None:
+        """One turn of the loop: take records in, start handlers, take their answers, commit."""
+        self._turned_at = time.monotonic()
+        self._poll()
+        self._begin()
+        self._collect()
+        self._commit()
+        self._check()
+
+    def stop(self) -> None:
+        """Abandon what is not finished (it was not committed), keep what is, leave the group."""
+        self.stopping.set()
+        for children in self._children.values():
+            children.kill()
+        deadline = time.monotonic() + STOP_WITHIN
+        while (self._running or self._publishing) and time.monotonic() < deadline:
+            self._collect()
+        self._committed_at = 0.0
+        self._commit()
+        try:
+            self._consumer.close(timeout_ms=2_000)
+        except KafkaError as error:
+            logger.warning("the group was not left in order", error=str(error))
+        self._producer.close(timeout=1)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        logger.info("stopped")
+        if self._running:  # a thread cannot be ended, and Python would wait for it
+            os._exit(self._status)
+
+    # Records come in.
+
+    def _poll(self) -> None:
+        self._pause_full_lanes()
+        busy = self._running or self._publishing or any(lane.deliveries for lane in self.lanes.values())
+        try:
+            batches = self._consumer.poll(timeout_ms=1 if busy else 500, max_records=WINDOW)
+        except KafkaError as error:
+            logger.warning("poll failed, trying again", error=str(error))
+            self.stopping.wait(0.5)
+            return
+        for partition, records in batches.items():
+            lane = self.lanes.setdefault(partition, Lane())
+            for record in records:
+                delivery = lane.take(record)
+                if delivery:
+                    self._decode(delivery)
+
+    def _pause_full_lanes(self) -> None:
+        full = {partition for partition, lane in self.lanes.items() if len(lane.deliveries) >= WINDOW}
+        paused = self._consumer.paused()
+        assigned = self._consumer.assignment()
+        self._consumer.pause(*((full & assigned) - paused))
+        self._consumer.resume(*((paused & assigned) - full))
+
+    def _decode(self, delivery: Delivery) -> None:
+        try:
+            delivery.event = self._handler(delivery).event.decode(delivery.record.value)
+        except Undecodable as error:
+            self._bury(delivery, "Undecodable", str(error))
+
+    # Handlers run.
+
+    def _begin(self) -> None:
+        """Start what can be started: answers that were not published, then handlers, as long as slots are free."""
+        now = time.monotonic()
+        for delivery in [delivery for delivery in self._unpublished if delivery.due <= now]:
+            self._unpublished.remove(delivery)
+            self._publish(delivery, delivery.outgoing)
+        while len(self._running) < self._slots and not self._exclusive:
+            chosen = self._next(now)
+            if not chosen:
+                return
+            self._run(self._handler(chosen[0]), chosen)
+
+    def _next(self, now: float) -> list[Delivery]:
+        """The deliveries for the next call of a handler. What killed a child before is only run alone."""
+        for handler in self.worker.handlers.values():
+            if self._running and not handler.in_child:
+                continue
+            lanes = [lane for partition, lane in self.lanes.items() if self.topics[partition.topic] == handler.topic]
+            ready = [delivery for lane in lanes for delivery in lane.ready(now, ordered=not handler.in_child)]
+            harmless = [delivery for delivery in ready if not delivery.crashes]
+            if not handler.batch and harmless:
+                return [min(harmless, key=lambda delivery: delivery.record.timestamp)]
+            if harmless:
+                single = next((number for number, delivery in enumerate(harmless) if delivery.single), BATCH)
+                return harmless[: max(1, min(single, BATCH))]
+            if ready and not self._running:
+                self._exclusive = True
+                return ready[:1]
+        return []
+
+    def _run(self, handler: Handler, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            delivery.state = "running"
+            delivery.attempts += 1
+        call = id(deliveries)
+        self._running[call] = time.monotonic()
+
+        def conclude(result: Outcome | ChildFailed) -> None:
+            del self._running[call]
+            self._exclusive = False
+            self._conclude(handler, [delivery for delivery in deliveries if delivery.lane.live], result)
+
+        def work() -> None:
+            result = self._call(handler, deliveries)
+            self._inbox.put(lambda: conclude(result))
+
+        self._threads.submit(work)
+
+    def _call(self, handler: Handler, deliveries: list[Delivery]) -> Outcome | ChildFailed:
+        events = [delivery.event for delivery in deliveries]
+        if not handler.in_child:
+            return handler.outcome(events if handler.batch else events[0])
+        try:
+            answer = self._children[handler.topic].call(
+                {"events": [delivery.record.value.decode() for delivery in deliveries]}
+            )
+        except ChildFailed as error:
+            return error
+        return Outcome.from_json(answer)
+
+    def _collect(self) -> None:
+        """Hear what other threads have to tell; where they are at work, wait a little for it."""
+        if self._running or self._publishing:
+            patience = 0.01 if len(self._running) < self._slots else 0.1
+        else:
+            patience = 0.1 if any(lane.deliveries for lane in self.lanes.values()) else 0.0
+        try:
+            if patience:
+                self._inbox.get(timeout=patience)()
+            while True:
+                self._inbox.get_nowait()()
+        except queue.Empty:
+            pass
+
+    def _conclude(self, handler: Handler, deliveries: list[Delivery], result: Outcome | ChildFailed) -> None:
+        """A handler has answered, or its child has died: decide what becomes of the records."""
+        done = isinstance(result, Outcome) and result.kind == "done"
+        if not deliveries or (self.stopping.is_set() and not done):
+            return  # another consumer has the partition, or the work is abandoned: it comes again
+        first = deliveries[0]
+        if isinstance(result, ChildFailed):
+            first.crashes += 1
+            if first.crashes > 1:
+                self._give_up(handler, first, result)
+            else:
+                self._put_off(first, f"{type(result).__name__}: {result}")
+        elif done:
+            for delivery, events in zip(deliveries, result.events, strict=True):
+                self._publish(delivery, self._answers(delivery, events))
+        elif len(deliveries) > 1:
+            for delivery in deliveries:  # one by one, to find the record that is to blame
+                delivery.state, delivery.single, delivery.attempts = "waiting", True, 0
+        elif result.kind == "final":
+            self._bury(first, result.error, result.message, result.events[0])
+        elif result.kind == "unexpected" and first.attempts >= ATTEMPTS:
+            logger.error("given up", **_where(first), trace=result.trace)
+            self._give_up(handler, first, GaveUp(f"{result.error}: {result.message}"))
+        else:
+            self._put_off(first, f"{result.error}: {result.message}")
+
+    def _give_up(self, handler: Handler, delivery: Delivery, error: Exception) -> None:
+        outcome = handler.give_up(delivery.event, error)
+        if outcome.kind == "final":
+            self._bury(delivery, outcome.error, outcome.message, outcome.events[0])
+        else:
+            self._put_off(delivery, f"{outcome.error}: {outcome.message}")
+
+    def _put_off(self, delivery: Delivery, error: str) -> None:
+        pause = round(delivery.put_off(time.monotonic()), 1)
+        logger.warning("will be tried again", **_where(delivery), error=error, attempt=delivery.attempts, pause=pause)
+
+    # Answers go out.
+
+    def _bury(self, delivery: Delivery, error: str, message: str, events: Iterable[Encoded] = ()) -> None:
+        """Publish the dead letter, and what the handler's `on_failure` answered."""
+        logger.warning("dead letter", **_where(delivery), error=error, reason=message)
+        letter = dead_letter(delivery, dead_letters_of(self.worker.name), self.group, error, message)
+        self._publish(delivery, [letter, *self._answers(delivery, events)])
+
+    def _answers(self, delivery: Delivery, events: Iterable[Encoded]) -> list[Outgoing]:
+        record, handler = delivery.record, self._handler(delivery)
+        cause = Cause.of(handler.topic, record.partition, record.offset, record.headers)
+        return [Outgoing.of(handler.topic_of(event), event, self.worker.name, cause) for event in events]
+
+    def _publish(self, delivery: Delivery, outgoing: list[Outgoing]) -> None:
+        """Hand the records to the producer; its acknowledgements come back through the inbox."""
+        delivery.state, delivery.outgoing = "publishing", outgoing
+        self._publishing += 1
+        waiting = len(outgoing)
+        if not waiting:
+            self._published(delivery, None)
+            return
+        lock = threading.Lock()
+
+        def told(error: Exception | None) -> None:
+            nonlocal waiting
+            with lock:
+                last = waiting == 1 or (error is not None and waiting > 0)
+                waiting = 0 if last else waiting - 1
+            if last:
+                self._inbox.put(lambda: self._published(delivery, error))
+
+        for record in outgoing:
+            try:
+                future = self._producer.send(record)
+            except KafkaError as error:
+                told(error)
+                return
+            future.add_callback(lambda _metadata: told(None))
+            future.add_errback(told)
+
+    def _published(self, delivery: Delivery, error: Exception | None) -> None:
+        self._publishing -= 1
+        if error is None:
+            delivery.state, delivery.outgoing = "done", []
+        elif isinstance(error, TOO_LARGE) and len(delivery.outgoing) > 0 and not _is_letter(delivery):
+            self._bury(delivery, type(error).__name__, "an answer is larger than a record may be")
+        else:
+            logger.warning("not published, trying again", **_where(delivery), error=str(error))
+            self._producer.renew()
+            delivery.due = time.monotonic() + 0.5
+            self._unpublished.append(delivery)
+
+    # Offsets are committed.
+
+    def _commit(self) -> None:
+        pressed = self._running and time.monotonic() - self._committed_at < COMMIT_EVERY
+        if pressed and not self.stopping.is_set():
+            return
+        due = {partition: lane for partition, lane in self.lanes.items() if lane.settle()}
+        if not due:
+            return
+        self._committed_at = time.monotonic()
+        positions = {partition: lane.position for partition, lane in due.items()}
+        try:
+            offsets = {partition: OffsetAndMetadata(position, "", -1) for partition, position in positions.items()}
+            self._consumer.commit(offsets, timeout_ms=3_000)
+        except KafkaError as error:
+            logger.warning("not committed; tried again, unless the group has moved on", error=str(error))
+            return
+        for partition, lane in due.items():
+            lane.committed = positions[partition]
+
+    # Progress is watched.
+
+    def _check(self) -> None:
+        """Look at the end of the log: beat where the broker answers, restart where records do not come."""
+        now = time.monotonic()
+        if now - self._checked_at < CHECK_EVERY:
+            return
+        self._checked_at = now
+        flowing = self._consumer.assignment() - self._consumer.paused()
+        try:
+            ends = self._consumer.end_offsets(list(flowing), timeout_ms=3_000) if flowing else {}
+            behind = {tp: at for tp in flowing if (at := self._consumer.position(tp, timeout_ms=1_000)) < ends[tp]}
+        except (KafkaError, TypeError):
+            return  # no broker, or a partition without a position yet: nothing is proven
+        self._behind = {
+            tp: self._behind[tp] if self._behind.get(tp, (-1, 0))[0] == at else (at, now) for tp, at in behind.items()
+        }
+        oldest = min((since for _at, since in self._behind.values()), default=now)
+        if now - oldest > STALLED_AFTER or now - min(self._running.values(), default=now) > STUCK_AFTER:
+            logger.error("no progress; a restart is due", behind={str(tp): at for tp, at in behind.items()})
+            os._exit(EXIT_STALLED)
+        health.beat(self.worker.name)
+
+    def _watch_over(self) -> None:
+        while not self.stopping.wait(5):
+            if time.monotonic() - self._turned_at > STALLED_AFTER:
+                logger.error("the consumer hangs; a restart is due")
+                os._exit(EXIT_STALLED)
+
+    def _handler(self, delivery: Delivery) -> Handler:
+        return self.worker.handlers[self.topics[delivery.record.topic]]
+
+
+class _Assignment(ConsumerRebalanceListener):
+    """Keeps the lanes in step with the partitions of this consumer. Called inside poll().
+
+    kafka-python keeps the position of a partition that stays here over a rebalance, so its lane stays too.
+    """
+
+    def __init__(self, lanes: dict[TopicPartition, Lane], consumer: KafkaConsumer):
+        self._lanes = lanes
+        self._consumer = consumer
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing is lost by waiting: which of them go is known when the new assignment is."""
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """Others have had these partitions: what is under way here no longer counts."""
+        self._drop(set(lost))
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._drop(self._lanes.keys() - set(assigned))
+        for partition, lane in self._lanes.items():
+            if lane.fetched is not None:
+                self._consumer.seek(partition, lane.fetched)
+        logger.info("partitions", assigned=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
+
+    def _drop(self, partitions: Iterable[TopicPartition]) -> None:
+        for partition in partitions:
+            lane = self._lanes.pop(partition, None)
+            if lane:
+                lane.live = False
+
+
+def _is_letter(delivery: Delivery) -> bool:
+    return any(name == "dlq-error" for name, _value in delivery.outgoing[0].headers)
+
+
+def _where(delivery: Delivery) -> dict[str, Any]:
+    record = delivery.record
+    return {"record": f"{record.topic}/{record.partition}/{record.offset}"}

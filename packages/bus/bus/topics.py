@@ -1,0 +1,97 @@
+"""The topics of the suite: who reads them, and the one-shot step that creates them.
+
+python -m bus.topics        creates what is missing, checks what is there, and ends
+"""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .events import Event, ImageUploaded, OperationFinished
+from .log import get_logger
+from .settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+log = get_logger(__name__)
+
+MAX_DEAD_LETTER_BYTES = 2 * 1024 * 1024
+"""The largest record a broker takes by default, with the headers of a dead letter, must fit."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a topic carries, and the consumer groups (services) that read it."""
+
+    event: type[Event]
+    consumers: tuple[str, ...] = ()
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+TOPICS = {
+    "image": Topic(ImageUploaded, consumers=("rotate-worker", "grayscale-worker")),
+    "notification": Topic(OperationFinished),
+}
+
+
+def dead_letters_of(service: str) -> str:
+    """The topic that takes what `service` could not handle."""
+    return f"{service}.dlq"
+
+
+def all_topics() -> list[str]:
+    """Every topic of the suite, those of dead letters included."""
+    consumers = {service for topic in TOPICS.values() for service in topic.consumers}
+    return [*TOPICS, *sorted(map(dead_letters_of, consumers))]
+
+
+class WrongPartitions(Exception):
+    """A topic is there with another number of partitions than the settings ask for."""
+
+
+class MissingTopics(Exception):
+    """Topics are not there, and the settings forbid to create them."""
+
+
+def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[str], strict: bool = False) -> list[str]:
+    """Create those of the topics `names` that are missing; returns what was created, as named on the cluster.
+
+    Raises WrongPartitions (only with `strict`), MissingTopics where KAFKA_CREATE_TOPICS is false.
+    """
+    from kafka.errors import TopicAlreadyExistsError  # noqa: PLC0415 - not in children
+
+    wanted = {settings.topic(name): _options(name, settings) for name in names}
+    there = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if not topic["error_code"]}
+    missing = {name: options for name, options in wanted.items() if name not in there}
+    if missing and not settings.kafka_create_topics:
+        raise MissingTopics(f"{', '.join(sorted(missing))}: not there, and KAFKA_CREATE_TOPICS is false")
+    for name, options in missing.items():
+        try:
+            admin.create_topics({name: options})
+        except TopicAlreadyExistsError:
+            log.debug("another service was quicker", topic=name)
+    admin.wait_for_topics(list(missing), timeout_ms=30_000)
+    if strict:
+        for name in wanted.keys() & there.keys():
+            if there[name] != settings.kafka_partitions:
+                raise WrongPartitions(
+                    f"topic {name} has {there[name]} partitions, KAFKA_PARTITIONS asks for {settings.kafka_partitions}:"
+                    " set it so, or delete the topic (make reset forgets all)"
+                )
+    return sorted(missing)
+
+
+def _options(name: str, settings: KafkaSettings) -> dict[str, object]:
+    configs = {"retention.ms": str(settings.kafka_retention_hours * 3_600_000)}
+    if name in TOPICS:
+        configs |= TOPICS[name].config
+    elif name.endswith(".dlq"):
+        configs["max.message.bytes"] = str(MAX_DEAD_LETTER_BYTES)
+    return {
+        "num_partitions": settings.kafka_partitions,
+        "replication_factor": settings.kafka_replication_factor,
+        "configs": configs,
+    }

@@ -1,0 +1,180 @@
+"""How a worker is declared: handlers are functions from an event to events.
+
+    worker = Worker("rotate-worker")
+
+    @worker.on("image", publishes="notification")
+    def rotate(upload: ImageUploaded) -> OperationFinished: ...
+
+    if __name__ == "__main__":
+        worker.run()
+
+What a handler raises decides what becomes of the record (errors.py). A handler whose parameter is a list of events
+takes a batch. The runtime (runtime.py) does the rest.
+"""
+
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from .errors import Final, Passing
+from .events import Encoded, Event
+from .topics import TOPICS
+
+Result = Event | Sequence[Event] | None
+Failed = Callable[[Any, Exception], Result]
+
+
+@dataclass
+class Outcome:
+    """What came of calling a handler: the error, told apart by what helps against it, and what is to be published.
+
+    `events` holds a list for each event that the handler was given.
+    """
+
+    kind: Literal["done", "passing", "final", "unexpected"]
+    events: list[list[Encoded]]
+    error: str = ""
+    message: str = ""
+    trace: str = ""
+
+    @classmethod
+    def from_json(cls, answer: dict[str, Any]) -> "Outcome":
+        """The outcome that a child process has sent."""
+        return cls(**answer | {"events": [[Encoded(*event) for event in events] for events in answer["events"]]})
+
+
+@dataclass
+class Handler:
+    """A function that answers the events of one topic. Calling it calls the function."""
+
+    function: Callable[[Any], Result]
+    topic: str
+    publishes: tuple[str, ...]
+    in_child: bool
+    event: type[Event]
+    batch: bool
+    final: tuple[type[Exception], ...]
+    failure: Failed | None = None
+
+    def __call__(self, event: Any) -> Result:
+        return self.function(event)
+
+    def on_failure(self, function: Failed) -> Failed:
+        """Decorates what answers an event (or builds on it) that never will succeed; it also gets the error."""
+        self.failure = function
+        return function
+
+    def outcome(self, event: Any) -> Outcome:
+        """Call the function on an event (or a list of them) and sort what it raises."""
+        try:
+            result: Any = self.function(event)
+            if self.batch and len(result) != len(event):
+                raise ValueError(f"{self.name} was given {len(event)} events and answered {len(result)}")
+            return Outcome("done", [_encoded(one) for one in result] if self.batch else [_encoded(result)])
+        except self.final as error:
+            return self.give_up(event, error)
+        except (Passing, OSError) as error:
+            return _failed("passing", error)
+        except Exception as error:
+            return _failed("unexpected", error)
+
+    def give_up(self, event: Any, error: Exception) -> Outcome:
+        """The outcome where no try will succeed: what `on_failure` answers, beside the dead letter."""
+        if isinstance(event, list):
+            if len(event) > 1:  # the runtime tries them one by one, and finds the one that is to blame
+                return _failed("final", error, [])
+            event = event[0]
+        try:
+            answer = _encoded(self.failure(event, error)) if self.failure else []
+        except Exception as second:
+            return _failed("passing", second)
+        return _failed("final", error, [answer])
+
+    def outcome_in_child(self, request: dict[str, list[str]]) -> dict[str, Any]:
+        """`outcome` from JSON to JSON: this is what a child process runs."""
+        events = [self.event.decode(value.encode()) for value in request["events"]]
+        return asdict(self.outcome(events if self.batch else events[0]))
+
+    def topic_of(self, event: Encoded) -> str:
+        """Which of the topics it publishes to takes `event`."""
+        for topic in self.publishes:
+            if len(self.publishes) == 1 or TOPICS[topic].event.type == event.type:
+                return topic
+        raise ValueError(f"{self.name} answers {event.type}, which none of its topics carries")
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def target(self) -> str:
+        """Where a child process finds this handler: `package.module:name`, or `/path/of/file.py:name`."""
+        module = self.function.__module__
+        if module == "__main__":
+            main = sys.modules["__main__"]
+            module = main.__spec__.name if main.__spec__ else str(Path(str(main.__file__)).resolve())
+        return f"{module}:{self.name}"
+
+
+class Worker:
+    """A service that consumes topics as one consumer group, named after it."""
+
+    def __init__(self, name: str, final: type[Exception] | tuple[type[Exception], ...] = ()):
+        """`final`: exceptions of handlers that no second try mends, besides `Final`: dead letters at once."""
+        self.name = name
+        self.final = (Final, *(final if isinstance(final, tuple) else (final,)))
+        self.handlers: dict[str, Handler] = {}
+
+    def on(
+        self, topic: str, publishes: str | tuple[str, ...] = (), in_child: bool = False
+    ) -> Callable[[Callable[[Any], Result]], Handler]:
+        """Decorates the handler of `topic`; what it returns goes to the topic `publishes` (of several: by its type).
+
+        A handler of a list returns a list as long: for each event what that one is answered with.
+
+        `in_child`: run it in child processes, one a core, with limits of memory and time; records of a partition
+        are then handled side by side, and their order is not kept.
+        """
+
+        def declare(function: Callable[[Any], Result]) -> Handler:
+            event, batch = _parameter(function)
+            topics = (publishes,) if isinstance(publishes, str) else publishes
+            handler = Handler(function, topic, topics, in_child, event, batch, self.final)
+            self.handlers[topic] = handler
+            return handler
+
+        return declare
+
+    def run(self) -> None:
+        """Consume until SIGTERM or SIGINT; ends the process with status 0 then, 70 after a stall."""
+        from .runtime import Runtime  # noqa: PLC0415 - a child process needs no Kafka
+
+        sys.exit(Runtime(self).run())
+
+
+def _encoded(result: Result) -> list[Encoded]:
+    events = [result] if isinstance(result, Event) else result or []
+    return [event.encoded() for event in events]
+
+
+def _failed(
+    kind: Literal["passing", "final", "unexpected"], error: Exception, events: Sequence[list[Encoded]] = ()
+) -> Outcome:
+    trace = "".join(traceback.format_exception(error)) if kind == "unexpected" else ""
+    return Outcome(kind, list(events), type(error).__name__, str(error)[:1000], trace)
+
+
+def _parameter(function: Callable[[Any], Result]) -> tuple[type[Event], bool]:
+    parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+    annotation = parameters[0].annotation if len(parameters) == 1 else None
+    batch = get_origin(annotation) is list
+    event = get_args(annotation)[0] if batch else annotation
+    if not (isinstance(event, type) and issubclass(event, Event)):
+        raise TypeError(
+            f"{function.__name__} must take one event, or a list of events, and say which in its annotation"
+        )
+    return event, batch

@@ -1,0 +1,30 @@
+"""One picture: checked, edited with its format and profile kept, and stored whole or not at all.
+
+Knows Pillow and the file system; no Kafka, no Flask.
+"""
+
+from .check import Checked, Limits, check, inspect
+from .editing import edited
+from .formats import FORMATS, Format
+from .operation import OPERATIONS, Operation
+from .refusals import CODES, Code, Refused
+from .store import About, OperationState, Store, Upload
+
+__all__ = [
+    "CODES",
+    "FORMATS",
+    "OPERATIONS",
+    "About",
+    "Checked",
+    "Code",
+    "Format",
+    "Limits",
+    "Operation",
+    "OperationState",
+    "Refused",
+    "Store",
+    "Upload",
+    "check",
+    "edited",
+    "inspect",
+]

@@ -1,0 +1,172 @@
+"""Whether bytes are a picture that the suite accepts: by what they decode to, never by name or declared type."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from .formats import ACCEPTED, FORMATS, MAX_FRAMES, MAX_SIDE, Format, format_named
+from .refusals import Refused
+
+# What often comes dressed as a picture: how its bytes begin, and what people call it.
+_FOREIGN = (
+    (rb"%PDF", "PDF"),
+    (rb"PK\x03\x04", "ZIP"),
+    (rb"(\xef\xbb\xbf)?\s*(<\?xml.*?)?(<!--.*?-->\s*|<!DOCTYPE svg.*?>\s*)*<svg", "SVG"),
+    (rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|script)", "HTML"),
+    (rb"II\*\0|MM\0\*", "TIFF"),
+    (rb"BM.{4}\0{4}", "BMP"),
+    (rb"....ftyp(heic|heix|hevc|heif|mif1|msf1)", "HEIC"),
+    (rb"....ftypavi[fs]", "AVIF"),
+    (rb"....ftyp", "MP4"),
+    (rb"\0\0\x01\0", "ICO"),
+    (rb"8BPS", "PSD"),
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may measure: `megabytes` (1e6 bytes) and `megapixels` (1e6 pixels, all frames counted).
+
+    A format may have a lower cap of pixels of its own; Pillow's own ceiling, 178 megapixels, stays above both.
+    """
+
+    megabytes: float = 20
+    megapixels: float = 50
+
+    @property
+    def bytes(self) -> int:
+        return int(self.megabytes * 1e6)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A picture that is accepted: Pillow's name of its format, the extension to store it under, and its
+    width and height in pixels as stored (before its orientation is applied)."""
+
+    format: str
+    extension: str
+    width: int
+    height: int
+    frames: int
+
+
+def check(source: Path | str | bytes, limits: Limits) -> Checked:
+    """Return what the picture is, having decoded every frame of it whole.
+
+    `source` is a path, or the bytes themselves. Pixels are counted from headers, before anything of that
+    size is allocated. Raises Refused; OSError when the file itself cannot be read.
+    """
+    data = source if isinstance(source, bytes) else _read(Path(source), limits)
+    with opened(data) as picture:
+        checked = _inspected(picture, data, limits)
+        for frame in range(checked.frames):
+            if checked.frames > 1:
+                picture.seek(frame)
+            picture.load()
+        return checked
+
+
+def inspect(data: bytes, limits: Limits) -> Checked:
+    """Return what the headers say the picture is, decoding as little as that takes. Raises Refused."""
+    with opened(data) as picture:
+        return _inspected(picture, data, limits)
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[ImageFile.ImageFile]:
+    """Open the picture in `data` for the block; whatever its bytes make Pillow raise there becomes Refused."""
+    with decoding():
+        if not data:
+            raise Refused("empty")
+        try:
+            picture = Image.open(BytesIO(data), formats=list(FORMATS))
+        except UnidentifiedImageError as error:
+            raise _unidentified(data) from error
+        with picture:
+            yield picture
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Turn what Pillow raises for the bytes of a picture into Refused.
+
+    Its decoders raise nearly anything for hostile bytes (OSError, SyntaxError, ValueError, struct.error, …), so
+    nothing that touches a file system belongs in the block.
+    """
+    try:
+        yield
+    except Refused:
+        raise
+    except MemoryError as error:
+        raise Refused("out-of-memory") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        pixels = re.search(r"(\d+) pixels", str(error))
+        raise _too_many_pixels(int(pixels[1]) if pixels else 0, None, 178.9) from error
+    except Exception as error:
+        cut_short = isinstance(error, EOFError | IndexError) or "truncated" in str(error).lower()
+        raise Refused("truncated" if cut_short else "damaged") from error
+
+
+def _read(path: Path, limits: Limits) -> bytes:
+    with path.open("rb") as file:
+        return file.read(limits.bytes + 1)  # one byte more than allowed is enough to be refused
+
+
+def _inspected(picture: ImageFile.ImageFile, data: bytes, limits: Limits) -> Checked:
+    if len(data) > limits.bytes:
+        raise Refused("too-large", limit=limits.megabytes)
+    form = format_named(picture.format)
+    _allow(picture.size, 1, form, limits)
+    frames = _frames(picture, form, limits)
+    return Checked(form.name, form.extension, *picture.size, frames)
+
+
+def _allow(size: tuple[int, int], frames: int, form: Format, limits: Limits) -> None:
+    width, height = size
+    if max(size) > MAX_SIDE:
+        raise Refused("too-long-a-side", width=width, height=height, limit=MAX_SIDE)
+    limit = min(limits.megapixels, form.megapixels if frames == 1 else form.animated_megapixels)
+    if width * height * frames > limit * 1e6:
+        raise _too_many_pixels(width * height * frames, form, limit)
+    if frames > MAX_FRAMES:
+        raise Refused("too-many-frames", limit=MAX_FRAMES)
+
+
+def _too_many_pixels(pixels: int, form: Format | None, limit: float) -> Refused:
+    kind = form.label if form else ACCEPTED
+    return Refused("too-many-pixels", megapixels=round(pixels / 1e6, 1), kind=kind, limit=limit)
+
+
+def _frames(picture: ImageFile.ImageFile, form: Format, limits: Limits) -> int:
+    """Count the frames of an opened picture, never further than is allowed. Raises Refused past that."""
+    if form.name == "JPEG":
+        return 1  # of an MPO, the first picture is the photo
+    if form.name != "GIF":
+        frames: int = getattr(picture, "n_frames", 1)
+        _allow(picture.size, frames, form, limits)
+        return frames
+    # No header of a GIF says how many frames there are, and a later frame may be larger than the first.
+    frames = 1
+    while True:
+        try:
+            picture.seek(frames)
+        except EOFError:
+            break
+        frames += 1
+        _allow(picture.size, frames, form, limits)
+    picture.seek(0)
+    return frames
+
+
+def _unidentified(data: bytes) -> Refused:
+    if any(data.startswith(form.signature) for form in FORMATS.values()):
+        return Refused("damaged")
+    for pattern, kind in _FOREIGN:
+        if re.match(pattern, data[:1024], re.IGNORECASE | re.DOTALL):
+            return Refused("unsupported-format", kind=kind, accepted=ACCEPTED)
+    return Refused("not-an-image", accepted=ACCEPTED)

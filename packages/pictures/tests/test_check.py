@@ -1,0 +1,193 @@
+import os
+import random
+import struct
+import zlib
+from io import BytesIO
+
+import pytest
+from pictures import Checked, Limits, Refused, check, inspect
+from pictures.formats import MAX_FRAMES
+from PIL import Image
+
+FORMATS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
+
+
+def noise(size=(40, 30), seed=0, mode="RGB"):
+    pixels = random.Random(seed).randbytes(size[0] * size[1] * 3)
+    return Image.frombytes("RGB", size, pixels).convert(mode)
+
+
+def saved(image, form, **options):
+    out = BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+def animation(form, frames=3, **options):
+    images = [noise(seed=seed) for seed in range(frames)]
+    return saved(images[0], form, save_all=True, append_images=images[1:], duration=50, **options)
+
+
+def refusal(data, limits=None):
+    with pytest.raises(Refused) as caught:
+        check(data, limits or Limits())
+    return caught.value
+
+
+def png(width, height, body=b""):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_still_is_what_it_decodes_to(form, tmp_path):
+    data = saved(noise(), form)
+    expected = Checked(form, FORMATS[form], 40, 30, 1)
+    path = tmp_path / "named.txt"
+    path.write_bytes(data)
+    assert check(data, Limits()) == check(path, Limits()) == inspect(data, Limits()) == expected
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF"])
+def test_frames_are_counted(form):
+    assert check(animation(form), Limits()).frames == 3
+
+
+def test_the_first_picture_of_an_mpo_is_a_jpeg():
+    data = saved(noise(), "MPO", save_all=True, append_images=[noise((20, 20))])
+    with Image.open(BytesIO(data)) as picture:
+        assert picture.format == "MPO"
+    assert check(data, Limits()) == Checked("JPEG", "jpeg", 40, 30, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "word"),
+    [
+        (b"", "empty", ""),
+        (bytes(4_000_000), "not-an-image", "JPEG, PNG, WebP, GIF"),
+        (b"just text", "not-an-image", ""),
+        (b"%PDF-1.7\n%", "unsupported-format", "PDF"),
+        (b"PK\x03\x04" + bytes(40), "unsupported-format", "ZIP"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "unsupported-format", "SVG"),
+        (b"<!DOCTYPE html><script>alert(1)</script>", "unsupported-format", "HTML"),
+        (b"\0\0\0\x18ftypheic" + bytes(20), "unsupported-format", "HEIC"),
+        (b"\xff\xd8\xff", "damaged", ""),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_its_reason(data, code, word):
+    refused = refusal(data)
+    assert refused.code == code
+    assert word in refused.sentence("en")
+    assert word in refused.sentence("pt-BR")
+
+
+def test_formats_not_in_the_table_are_refused():
+    assert refusal(saved(noise(), "TIFF")).parameters["kind"] == "TIFF"
+    assert refusal(saved(noise(), "BMP")).parameters["kind"] == "BMP"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_a_cut_still_is_refused(form, share):
+    data = saved(noise((64, 64)), form)
+    assert refusal(data[: int(len(data) * share)]).code in ("truncated", "damaged")
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_a_cut_animation_is_refused(form, share):
+    data = animation(form)
+    assert refusal(data[: int(len(data) * share)]).code in ("truncated", "damaged")
+
+
+def test_a_jpeg_cut_in_half_is_called_incomplete():
+    data = saved(noise((200, 200)), "JPEG")
+    assert refusal(data[: len(data) // 2]).code == "truncated"
+
+
+def test_a_file_over_the_limit_is_refused(tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(bytes(1_000_001))
+    assert refusal(bytes(1_000_001), Limits(megabytes=1)).code in ("too-large", "not-an-image")
+    picture = saved(noise((100, 100)), "PNG")
+    limits = Limits(megabytes=len(picture) / 1e6 - 0.001)
+    path.write_bytes(picture)
+    assert refusal(picture, limits).code == refusal(path, limits).code == "too-large"
+
+
+def test_a_bomb_is_refused_from_its_header(monkeypatch):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    refused = refusal(png(8000, 8000, zlib.compress(bytes(1000))))
+    assert refused.code == "too-many-pixels"
+    assert "64 megapixels" in refused.sentence("en")
+    assert "64 megapixels" in refused.sentence("pt-BR")
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [13_300, 20_000])
+def test_a_bomb_at_and_past_the_ceiling_of_pillow_is_refused(side):
+    refused = refusal(png(side, side, b""))
+    assert refused.code == "too-many-pixels"
+    assert refused.parameters["megapixels"] == pytest.approx(side * side / 1e6, abs=0.1)
+
+
+def test_frames_count_as_pixels():
+    limits = Limits(megapixels=40 * 30 * 3 / 1e6)
+    for form in ("PNG", "WEBP", "GIF"):
+        assert check(animation(form, 3), limits).frames == 3
+        assert refusal(animation(form, 4), limits).code == "too-many-pixels"
+
+
+def test_a_later_frame_of_a_gif_cannot_grow_past_the_limit():
+    data = bytearray(animation("GIF", 2))
+    second = data.rindex(b"\x2c\0\0\0\0" + struct.pack("<HH", 40, 30))
+    data[second + 5 : second + 9] = struct.pack("<HH", 9000, 9000)
+    assert refusal(bytes(data)).code == "too-many-pixels"
+
+
+def test_thousands_of_frames_are_refused():
+    images = [Image.new("L", (2, 2), shade % 256) for shade in range(MAX_FRAMES + 5)]
+    for form in ("GIF", "WEBP"):
+        data = saved(images[0], form, save_all=True, append_images=images[1:], duration=20)
+        assert refusal(data).code == "too-many-frames"
+
+
+def test_a_side_has_a_limit():
+    assert refusal(png(30_001, 1)).code == "too-long-a-side"
+
+
+def test_a_format_may_have_a_lower_limit_and_names_it():
+    data = saved(Image.new("RGB", (4100, 4000)), "WEBP", lossless=True, quality=0)
+    assert "WebP is 16" in str(refusal(data))
+    assert check(saved(Image.new("1", (4100, 4000)), "PNG"), Limits()).format == "PNG"
+
+
+def test_no_bytes_whatever_raise_anything_else():
+    chance = random.Random(7)
+    seeds = [saved(noise(), form) for form in FORMATS] + [animation(form) for form in ("PNG", "WEBP", "GIF")]
+    for _ in range(400):
+        data = bytearray(chance.choice(seeds))
+        for _ in range(chance.randint(1, 8)):
+            data[chance.randrange(min(len(data), 200))] = chance.randrange(256)
+        try:
+            check(bytes(data), Limits(megapixels=1))
+        except Refused as refused:
+            assert refused.sentence("pt-BR")
+
+
+def test_lack_of_memory_is_told_apart(monkeypatch):
+    def exhausted(self):
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", exhausted)
+    assert refusal(saved(noise(), "JPEG")).code == "out-of-memory"
+
+
+def test_a_path_that_cannot_be_read_is_no_refusal(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        check(tmp_path / "none.png", Limits())
+    with pytest.raises(IsADirectoryError):
+        check(os.fspath(tmp_path), Limits())

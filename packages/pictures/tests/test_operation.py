@@ -1,0 +1,88 @@
+import errno
+import json
+from io import BytesIO
+
+import pytest
+from pictures import Operation, Refused, Store
+from PIL import Image
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(f"file://{tmp_path}")
+    store.create()
+    out = BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    (store.root / "uploads/abc.png").write_bytes(out.getvalue())
+    return store
+
+
+def test_works_once(store):
+    calls = []
+    operation = Operation("rotate", lambda data: calls.append(data) or b"done", store)
+    assert operation("abc.png") == operation("abc.png") == "processed/rotate/abc_rotate.png"
+    assert len(calls) == 1
+    assert store.path("processed/rotate/abc_rotate.png").read_bytes() == b"done"
+
+
+def test_the_store_is_that_of_the_environment(store, monkeypatch):
+    monkeypatch.setenv("STORE_URL", f"file://{store.root}")
+    assert Operation("rotate", lambda data: data)("abc.png")
+    assert store.exists("processed/rotate/abc_rotate.png")
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (OSError("image file is truncated"), "truncated"),
+        (SyntaxError("x"), "damaged"),
+        (MemoryError(), "out-of-memory"),
+        (Refused("timed-out"), "timed-out"),
+    ],
+)
+def test_what_the_work_raises_is_a_refusal(store, raised, code):
+    def work(data):
+        raise raised
+
+    with pytest.raises(Refused) as caught:
+        Operation("rotate", work, store)("abc.png")
+    assert caught.value.code == code
+    assert not store.exists("processed/rotate/abc_rotate.png")
+
+
+def test_a_failing_disk_is_not_a_refusal(store, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="full"):
+        Operation("rotate", lambda data: data, store)("abc.png")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [("MAX_UPLOAD_MB", "0.00001", "too-large"), ("MAX_MEGAPIXELS", "0.00001", "too-many-pixels")],
+)
+def test_limits_hold_for_events_of_others(store, monkeypatch, variable, value, code):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Refused) as caught:
+        Operation("rotate", lambda data: pytest.fail("worked"), store)("abc.png")
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("name", "code"), [("../abc.png", "outside-store"), ("none.png", "missing")])
+def test_names_of_others_are_not_trusted(store, name, code):
+    with pytest.raises(Refused) as caught:
+        Operation("rotate", lambda data: data, store)(name)
+    assert caught.value.code == code
+
+
+def test_why_there_is_no_result_is_written_down(store):
+    operation = Operation("rotate", lambda data: data, store)
+    sentence = operation.failed("abc.png", Refused("too-large", limit=20), "pt-BR")
+    assert sentence == "O arquivo é grande demais: o limite é de 20 MB."
+    written = json.loads(store.path("processed/rotate/abc_rotate.json").read_bytes())
+    assert written == {"reason": sentence, "code": "too-large"}
+    assert store.upload("abc", ["rotate"]).operations["rotate"].reason == sentence
+    assert operation.failed("../abc.png", "No good.", "en") == "No good."
+    assert not list(store.root.parent.glob("*.json"))

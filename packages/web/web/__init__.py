@@ -1,0 +1,8 @@
+"""What a page needs: problem+json, event streams, languages, limits, security headers, health. No Kafka, no Pillow."""
+
+from .application import Web
+from .limits import limiter
+from .problems import Problem
+from .streams import Hub
+
+__all__ = ["Hub", "Problem", "Web", "limiter"]

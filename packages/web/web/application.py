@@ -1,0 +1,68 @@
+"""A Flask application as every page of the suite is one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Blueprint, Flask, jsonify
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from . import languages, problems, security
+from .limits import limiter
+
+Check = Callable[[], str | None]
+"""A check of readiness: None where all is well, else what is wrong."""
+
+HERE = Path(__file__).parent
+
+
+class Web(Flask):
+    """Flask below the path `prefix`, with languages, problem+json, security headers, limits and health checks.
+
+    The shared look is in the blueprint `web`: `base.html`, and `base.css` in its static folder.
+    """
+
+    def __init__(self, name: str, prefix: str, checks: dict[str, Check]):
+        """`checks`: what `PREFIX/readyz` asks, by name."""
+        super().__init__(name, static_folder=None)
+        # One gateway stands in front: it says who calls, and by which name and scheme.
+        self.wsgi_app = ProxyFix(self.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+        self.prefix = prefix
+        self.on_close: list[Callable[[], None]] = []
+        limiter.init_app(self)
+        languages.install(self)
+        problems.install(self)
+        security.install(self)
+        shared = Blueprint(
+            "web", __name__, url_prefix=f"{prefix}/web", static_folder="static", template_folder="templates"
+        )
+        self.register_blueprint(shared)
+        self.register_blueprint(_health(prefix, checks))
+
+    def close(self) -> None:
+        """The process is about to stop: end what would hold it up."""
+        for call in self.on_close:
+            call()
+
+
+def _health(prefix: str, checks: dict[str, Check]) -> Blueprint:
+    health = Blueprint("health", __name__, url_prefix=prefix)
+
+    @health.get("/healthz")
+    def healthz():  # type: ignore[no-untyped-def]
+        """Alive."""
+        return jsonify(status="ok")
+
+    @health.get("/readyz")
+    def readyz():  # type: ignore[no-untyped-def]
+        """Able to serve: 200, or 503 with the reason."""
+        problems = {name: check() for name, check in checks.items()}
+        reasons = [f"{name}: {problem}" for name, problem in problems.items() if problem]
+        answer = jsonify(
+            status="unavailable" if reasons else "ok",
+            checks={name: not problem for name, problem in problems.items()},
+            **({"reason": "; ".join(reasons)} if reasons else {}),
+        )
+        answer.headers["Cache-Control"] = "no-store"
+        return answer, 503 if reasons else 200
+
+    return health

@@ -1,0 +1,16 @@
+"""Limits per client, kept in the memory of each process."""
+
+import math
+import time
+
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+limiter = Limiter(get_remote_address, storage_uri="memory://")
+"""Decorates routes: `@limiter.limit("600 per minute")`; past a limit a client gets 429 with Retry-After."""
+
+
+def retry_after() -> int:
+    """Seconds until the limit that the request has hit is open again, at least 1."""
+    limit = limiter.current_limit
+    return max(1, math.ceil(limit.reset_at - time.time())) if limit else 60

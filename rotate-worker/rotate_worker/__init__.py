@@ -1,0 +1,1 @@
+"""Turns every uploaded picture."""

@@ -1,0 +1,25 @@
+"""Turns every uploaded picture: consumes `image`, writes the turned picture, publishes `notification`."""
+
+from bus import ImageUploaded, OperationFinished, Worker
+from pictures import Operation, Refused
+
+from .rotated import rotated
+from .settings import RotateSettings
+
+degrees = int(RotateSettings.load().rotate_degrees)
+operation = Operation("rotate", lambda picture: rotated(picture, degrees))
+worker = Worker("rotate-worker", final=Refused)
+
+
+@worker.on("image", publishes="notification", in_child=True)
+def rotate(upload: ImageUploaded) -> OperationFinished:
+    return upload.finished(operation.name, operation(upload.new_file))
+
+
+@rotate.on_failure
+def not_rotated(upload: ImageUploaded, error: Exception) -> OperationFinished:
+    return upload.failed(operation.name, operation.failed(upload.new_file, error, upload.lang))
+
+
+if __name__ == "__main__":
+    worker.run()
