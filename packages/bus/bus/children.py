@@ -22,7 +22,7 @@ class ChildDied(ChildFailed):
     """The child ended in the middle of the work: killed by the system, or by what it read."""
 
 
-class ChildTimedOut(ChildFailed):
+class ChildTimedOut(ChildFailed, TimeoutError):
     """The work took longer than it may; the child was killed."""
 
 

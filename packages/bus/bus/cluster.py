@@ -44,16 +44,16 @@ class ClusterView:
             return problem
 
     def members(self, services: Iterable[str]) -> dict[str, int]:
-        """How many consumers are in the group of each service. Raises KafkaError where no broker answers."""
+        """How many consumers are in the group of each service. Raises ConnectionError where no broker answers."""
         with self._lock:
             at, members = self._members
             if time.monotonic() - at > FRESH_SECONDS:
                 names = {self._settings.group(service): service for service in services}
                 try:
                     found = self._client().describe_groups(list(names))
-                except (KafkaError, OSError):
+                except (KafkaError, OSError) as error:
                     self._drop()
-                    raise
+                    raise ConnectionError(f"{type(error).__name__}: {error}") from error
                 members = dict.fromkeys(names.values(), 0)
                 for group, description in found.items():
                     members[names[group]] = len(description["members"])

@@ -28,7 +28,7 @@ class Delivery:
 
     def put_off(self, now: float) -> float:
         """Wait before the next try: twice as long each time, with jitter. Returns the pause in seconds."""
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** max(0, self.attempts - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** max(0, self.attempts - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
         self.state, self.due = "waiting", now + pause
         return pause
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from typing import Any, Literal
 
 import structlog
@@ -16,6 +17,26 @@ class LogSettings(Settings):
 
 def get_logger(name: str) -> Any:
     return structlog.get_logger(name)
+
+
+class Seldom(logging.Filter):
+    """Lets a message of the Kafka library pass once in half a minute: while a broker is away it repeats itself."""
+
+    SECONDS = 30.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("kafka"):
+            return True
+        record.exc_info = None  # what went wrong is in the message, where is of no use to anybody
+        what, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self._told.get(what, -self.SECONDS) < self.SECONDS:
+            return False
+        self._told[what] = now
+        return True
 
 
 def configure(service: str) -> None:
@@ -40,6 +61,7 @@ def configure(service: str) -> None:
             )
         ]
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -3,8 +3,6 @@
 python -m bus.topics        creates what is missing, checks what is there, and ends
 """
 
-import sys
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING

@@ -126,7 +126,7 @@ class Worker:
     def __init__(self, name: str, final: type[Exception] | tuple[type[Exception], ...] = ()):
         """`final`: exceptions of handlers that no second try mends, besides `Final`: dead letters at once."""
         self.name = name
-        self.final = (Final, *(final if isinstance(final, tuple) else (final,)))
+        self.final: tuple[type[Exception], ...] = (Final, *(final if isinstance(final, tuple) else (final,)))
         self.handlers: dict[str, Handler] = {}
 
     def on(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from .formats import ACCEPTED, FORMATS, MAX_FRAMES, MAX_SIDE, Format, format_named
+from .formats import ACCEPTED, FORMATS, MAX_FRAMES, Format, format_named
 from .refusals import Refused
 
 # What often comes dressed as a picture: how its bytes begin, and what people call it.
@@ -62,8 +62,9 @@ def check(source: Path | str | bytes, limits: Limits) -> Checked:
     size is allocated. Raises Refused; OSError when the file itself cannot be read.
     """
     data = source if isinstance(source, bytes) else _read(Path(source), limits)
+    _weigh(data, limits)
     with opened(data) as picture:
-        checked = _inspected(picture, data, limits)
+        checked = _inspected(picture, limits)
         for frame in range(checked.frames):
             if checked.frames > 1:
                 picture.seek(frame)
@@ -73,8 +74,9 @@ def check(source: Path | str | bytes, limits: Limits) -> Checked:
 
 def inspect(data: bytes, limits: Limits) -> Checked:
     """Return what the headers say the picture is, decoding as little as that takes. Raises Refused."""
+    _weigh(data, limits)
     with opened(data) as picture:
-        return _inspected(picture, data, limits)
+        return _inspected(picture, limits)
 
 
 @contextmanager
@@ -117,9 +119,12 @@ def _read(path: Path, limits: Limits) -> bytes:
         return file.read(limits.bytes + 1)  # one byte more than allowed is enough to be refused
 
 
-def _inspected(picture: ImageFile.ImageFile, data: bytes, limits: Limits) -> Checked:
+def _weigh(data: bytes, limits: Limits) -> None:
     if len(data) > limits.bytes:
         raise Refused("too-large", limit=limits.megabytes)
+
+
+def _inspected(picture: ImageFile.ImageFile, limits: Limits) -> Checked:
     form = format_named(picture.format)
     _allow(picture.size, 1, form, limits)
     frames = _frames(picture, form, limits)
@@ -128,8 +133,8 @@ def _inspected(picture: ImageFile.ImageFile, data: bytes, limits: Limits) -> Che
 
 def _allow(size: tuple[int, int], frames: int, form: Format, limits: Limits) -> None:
     width, height = size
-    if max(size) > MAX_SIDE:
-        raise Refused("too-long-a-side", width=width, height=height, limit=MAX_SIDE)
+    if max(size) > form.max_side:
+        raise Refused("too-long-a-side", width=width, height=height, limit=form.max_side)
     limit = min(limits.megapixels, form.megapixels if frames == 1 else form.animated_megapixels)
     if width * height * frames > limit * 1e6:
         raise _too_many_pixels(width * height * frames, form, limit)

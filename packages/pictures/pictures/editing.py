@@ -43,6 +43,7 @@ def edited(data: bytes, change: Change, draft: str | None = None) -> bytes:
         form = format_named(picture.format)
         if draft:
             picture.draft(draft, picture.size)
+        profile = picture.info.get("icc_profile")
         encoder = ENCODERS[form.name](picture, data)
         animated = form.name != "JPEG" and cast(bool, getattr(picture, "is_animated", False))
         frames = _Frames(picture, change, encoder, animated)
@@ -53,7 +54,7 @@ def edited(data: bytes, change: Change, draft: str | None = None) -> bytes:
             out,
             form.name,
             save_all=frames.animated,
-            icc_profile=fitting(picture.info.get("icc_profile"), first.mode),
+            icc_profile=fitting(profile, first.mode),
             **options,
         )
         return out.getvalue()

@@ -31,12 +31,12 @@ class Operation:
     def __call__(self, new_file: str) -> str:
         """Return the name of the result for the upload `new_file`, relative to the store's root.
 
-        Works only where there is no result yet. An event may come from anyone, so formats and limits (`MAX_UPLOAD_MB`,
+        Works only where there is no result yet, or an older picture of that name was replaced. An event may come from anyone, so formats and limits (`MAX_UPLOAD_MB`,
         `MAX_MEGAPIXELS`) are held here too. Raises Refused for what can never be done; OSError and its
         kin from the file system, unchanged, for what may pass.
         """
         result = self.store.result_name(self.name, new_file)
-        if not self.store.exists(result):
+        if not self.store.is_newer(result, new_file):
             limits = _limits()
             try:
                 data = self.store.read(new_file, limits.bytes + 1)
@@ -48,17 +48,17 @@ class Operation:
                 raise Refused("out-of-memory") from error
         return result
 
-    def failed(self, new_file: str, refusal: Refused | str, lang: str | None) -> str:
+    def failed(self, new_file: str, error: Exception, lang: str | None) -> str:
         """Write down why there is no result, and return it as a sentence in `lang`.
 
-        A name that cannot be of the store is written nowhere. Raises OSError as the file system does.
+        What is no Refused is told without its details, which are for the log. A name that cannot be of the store is
+        written nowhere. Raises OSError as the file system does.
         """
-        if isinstance(refusal, Refused):
-            reason, code = refusal.sentence(lang), str(refusal.code)
-        else:
-            reason, code = refusal, None
+        if not isinstance(error, Refused):
+            error = Refused("timed-out" if isinstance(error, TimeoutError) else "failed")
+        reason = error.sentence(lang)
         with suppress(Refused):
-            self.store.write_reason(self.name, new_file, reason, code)
+            self.store.write_reason(self.name, new_file, reason, error.code)
         return reason
 
 

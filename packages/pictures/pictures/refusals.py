@@ -16,6 +16,7 @@ Code = Literal[
     "outside-store",
     "out-of-memory",
     "timed-out",
+    "failed",
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 
@@ -72,6 +73,10 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     "timed-out": (
         "Processing the picture took too long.",
         "O processamento da imagem demorou demais.",
+    ),
+    "failed": (
+        "The picture could not be processed.",
+        "Não foi possível processar a imagem.",
     ),
 }
 

@@ -182,7 +182,16 @@ class Store:
         stem, suffix = _split(new_file)
         return f"{PROCESSED}/{operation}/{stem}_{operation}{suffix}"
 
-    def write_reason(self, operation: str, new_file: str, reason: str, code: str | None) -> None:
+    def is_newer(self, result: str, new_file: str) -> bool:
+        """Tell whether there is a result, and it is of the upload as it lies there now."""
+        with suppress(FileNotFoundError):
+            made = self.path(result).stat().st_mtime_ns
+            with suppress(FileNotFoundError):
+                return made >= self._upload_path(new_file).stat().st_mtime_ns
+            return True
+        return False
+
+    def write_reason(self, operation: str, new_file: str, reason: str, code: str) -> None:
         """Write down why an operation has no result."""
         self.write(_reason_name(operation, new_file), _as_json({"reason": reason, "code": code}))
 

@@ -2,6 +2,7 @@ import os
 import random
 import struct
 import zlib
+from contextlib import suppress
 from io import BytesIO
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_jpeg_cut_in_half_is_called_incomplete():
 def test_a_file_over_the_limit_is_refused(tmp_path):
     path = tmp_path / "large"
     path.write_bytes(bytes(1_000_001))
-    assert refusal(bytes(1_000_001), Limits(megabytes=1)).code in ("too-large", "not-an-image")
+    assert refusal(bytes(1_000_001), Limits(megabytes=1)).code == "too-large"
     picture = saved(noise((100, 100)), "PNG")
     limits = Limits(megabytes=len(picture) / 1e6 - 0.001)
     path.write_bytes(picture)
@@ -149,7 +150,7 @@ def test_a_later_frame_of_a_gif_cannot_grow_past_the_limit():
 
 
 def test_thousands_of_frames_are_refused():
-    images = [Image.new("L", (2, 2), shade % 256) for shade in range(MAX_FRAMES + 5)]
+    images = [noise((8, 8), seed) for seed in range(MAX_FRAMES + 5)]
     for form in ("GIF", "WEBP"):
         data = saved(images[0], form, save_all=True, append_images=images[1:], duration=20)
         assert refusal(data).code == "too-many-frames"
@@ -157,11 +158,14 @@ def test_thousands_of_frames_are_refused():
 
 def test_a_side_has_a_limit():
     assert refusal(png(30_001, 1)).code == "too-long-a-side"
+    wide = bytearray(animation("WEBP"))
+    wide[24:27] = (20_000).to_bytes(3, "little")  # the canvas may be wider than any frame can be written
+    assert refusal(bytes(wide)).code == "too-long-a-side"
 
 
 def test_a_format_may_have_a_lower_limit_and_names_it():
     data = saved(Image.new("RGB", (4100, 4000)), "WEBP", lossless=True, quality=0)
-    assert "WebP is 16" in str(refusal(data))
+    assert "WebP is 12.5" in str(refusal(data))
     assert check(saved(Image.new("1", (4100, 4000)), "PNG"), Limits()).format == "PNG"
 
 
@@ -172,10 +176,8 @@ def test_no_bytes_whatever_raise_anything_else():
         data = bytearray(chance.choice(seeds))
         for _ in range(chance.randint(1, 8)):
             data[chance.randrange(min(len(data), 200))] = chance.randrange(256)
-        try:
+        with suppress(Refused):
             check(bytes(data), Limits(megapixels=1))
-        except Refused as refused:
-            assert refused.sentence("pt-BR")
 
 
 def test_lack_of_memory_is_told_apart(monkeypatch):

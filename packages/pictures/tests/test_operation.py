@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 from io import BytesIO
 
 import pytest
@@ -84,5 +85,21 @@ def test_why_there_is_no_result_is_written_down(store):
     written = json.loads(store.path("processed/rotate/abc_rotate.json").read_bytes())
     assert written == {"reason": sentence, "code": "too-large"}
     assert store.upload("abc", ["rotate"]).operations["rotate"].reason == sentence
-    assert operation.failed("../abc.png", "No good.", "en") == "No good."
+    assert operation.failed("../abc.png", TimeoutError("after 120 s"), "en") == "Processing the picture took too long."
     assert not list(store.root.parent.glob("*.json"))
+
+
+def test_details_of_an_unforeseen_error_are_not_told(store):
+    told = Operation("rotate", bytes, store).failed("abc.png", ZeroDivisionError("in module x"), "pt-BR")
+    assert told == "Não foi possível processar a imagem."
+
+
+def test_a_picture_that_was_replaced_is_worked_on_again(store):
+    operation = Operation("rotate", lambda data: data, store)
+    result = store.path(operation("abc.png"))
+    os.utime(result, (1, 1))
+    out = BytesIO()
+    Image.new("RGB", (9, 9), "red").save(out, "PNG")
+    (store.root / "uploads/abc.png").write_bytes(out.getvalue())
+    operation("abc.png")
+    assert result.read_bytes() == out.getvalue()
