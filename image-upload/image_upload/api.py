@@ -15,7 +15,6 @@ from bus.producer import NotPublished, Outgoing, Producer
 from bus.topics import TOPICS
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_file
 from flask_babel import gettext as _
-from kafka.errors import KafkaError
 from pictures import FORMATS, OPERATIONS, About, Refused, Store, Upload
 from web import Hub, Problem, limiter
 from web.languages import language
@@ -91,7 +90,7 @@ def accept() -> tuple[Response, int]:
     try:
         for file, name, extension in zip(files, names, extensions, strict=True):
             now = time.time()
-            new_file = store.accept(file.stream.name, store.new_id(), extension, About(name, now, lang))  # type: ignore[attr-defined]
+            new_file = store.accept(file.stream.name, store.new_id(), extension, About(name, now, lang))
             events.append(
                 ImageUploaded(
                     timestamp=now,
@@ -176,7 +175,7 @@ def groups() -> Response:
     services = sorted({service for topic in TOPICS.values() for service in topic.consumers})
     try:
         members = parts().cluster.members(services)
-    except (KafkaError, OSError):
+    except OSError:
         raise Problem(503, "broker-away", _("Kafka does not answer at the moment."), 5) from None
     return jsonify(groups={service: {"members": number} for service, number in members.items()})
 
@@ -217,7 +216,7 @@ def _found(id: str) -> Upload:
 def _checked(checker: Checker, file: FileStorage, name: str, lang: str) -> str:
     try:
         file.stream.flush()
-        return checker.extension(file.stream.name)  # type: ignore[attr-defined]
+        return checker.extension(file.stream.name)
     except Refused as refused:
         status = STATUS_OF_REFUSAL.get(refused.code, 422)
         raise Problem(status, refused.code, refused.sentence(lang), file=name) from None

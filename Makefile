@@ -1,0 +1,65 @@
+# The commands of the suite. `make help` reads the lines with ##: English | Português.
+
+PYTHON ?= python3
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+IN_VENV := .venv/bin/python
+
+# Relative names only, so that a folder with spaces in its name does no harm.
+PACKAGES := $(wildcard packages/*/pyproject.toml)
+SERVICES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
+PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down reset doctor test test-compose lint lock
+
+help: ## list the commands | lista os comandos
+	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in pt*) column=3 ;; *) column=2 ;; esac; \
+	awk -F ' *## *| [|] ' -v column=$$column '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$column }' Makefile
+
+run: ## the suite without containers, in the foreground | a suíte sem contêineres, em primeiro plano
+	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/run.py
+
+up: ## the suite in containers, waiting until all is ready | a suíte em contêineres, esperando até tudo estar pronto
+	@exec $(PYTHON) deploy/local/up.py $(COMPOSE)
+
+down: ## stop the containers | para os contêineres
+	$(COMPOSE) down
+
+reset: ## stop the containers, forget topics and pictures | para os contêineres, esquece tópicos e imagens
+	$(COMPOSE) down --volumes
+
+doctor: ## what would stop the suite here, and what to do | o que impediria a suíte aqui, e o que fazer
+	@exec $(PYTHON) deploy/local/doctor.py
+
+test: ## every test that needs no containers, then lint | todos os testes que dispensam contêineres, depois lint
+	@$(PYTHON) deploy/local/install.py tests
+	@$(IN_VENV) deploy/local/chromium.py
+	$(IN_VENV) -m pytest -m "not compose"
+	@$(MAKE) --no-print-directory lint
+
+test-compose: ## the suite in containers, tested from outside | a suíte em contêineres, testada por fora
+	@exec bash tests/compose/run
+
+lint: ## style, types, who may know whom | estilo, tipos, quem pode conhecer quem
+	@$(PYTHON) deploy/local/install.py tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+# Versions are written in one place, packages/versions.txt; what is installed is derived from it, with hashes. A version
+# that is there is kept: delete its line (or the file) to take the newest.
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
+	--no-emit-index-url $(PACKAGES:packages/%/pyproject.toml=--no-emit-package suite-%)
+PIN = $(COMPILE) --generate-hashes --constraint packages/versions.txt
+
+lock: ## make the lists of versions anew | refaz as listas de versões
+	@$(PYTHON) deploy/local/install.py tests
+	$(COMPILE) $(PROJECTS) deploy/local/requirements.in tests/requirements.in packages/versions.in \
+		--output-file packages/versions.txt
+	echo flit-core | $(PIN) - --output-file packages/build.txt
+	$(PIN) packages/bus/pyproject.toml --output-file packages/bus/requirements.txt
+	for service in $(SERVICES); do \
+		$(PIN) $$service/pyproject.toml --output-file $$service/requirements.txt || exit 1; done
+	$(PIN) $(PROJECTS) deploy/local/requirements.in packages/build.txt --output-file deploy/local/requirements.txt
+	$(PIN) tests/requirements.in --output-file tests/requirements.txt

@@ -1,0 +1,184 @@
+"""`make doctor`: what would stop the suite here, and what to do about it.
+
+Standard library only: runs before anything is installed. Ends with 0 unless neither way to run the suite can work.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from surroundings import PORTS, ROOT, WrongSetting, ask, load_env, port, port_problem
+from words import say, tell
+
+RUN, COMPOSE = "make run", "docker compose up"
+GIGABYTE = 1e9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; where `advice` is there, it stops the `ways` it is needed for (none: a remark)."""
+
+    what: str
+    advice: str = ""
+    ways: tuple[str, ...] = (RUN, COMPOSE)
+
+
+def main() -> int:
+    load_env()
+    stopped: set[str] = set()
+    for finding in findings():
+        print(f"{'!' if finding.advice else '✓'} {finding.what}", flush=True)
+        if finding.advice:
+            print(f"    → {finding.advice}", flush=True)
+            stopped.update(finding.ways)
+    print()
+    for way in (RUN, COMPOSE):
+        if way in stopped:
+            tell(f"{way}: not yet, see above", f"{way}: ainda não, veja acima")
+        else:
+            tell(f"{way}: can work here", f"{way}: pode funcionar aqui")
+    return 1 if stopped >= {RUN, COMPOSE} else 0
+
+
+def findings() -> Iterator[Finding]:
+    yield python()
+    yield folder()
+    yield from ports()
+    yield from memory()
+    yield from disk()
+    yield from engine()
+
+
+def python() -> Finding:
+    what = f"Python {sys.version.split()[0]} ({sys.executable})"
+    if sys.version_info < (3, 11):  # noqa: UP036 - it is here that one too old is told
+        advice = say(
+            "make run needs 3.11 or newer; name another: make PYTHON=python3.11 run",
+            "make run precisa de 3.11 ou mais novo; indique outro: make PYTHON=python3.11 run",
+        )
+    elif importlib.util.find_spec("ensurepip") is None:
+        advice = say(
+            "make run needs its venv module: apt install python3-venv",
+            "make run precisa do módulo venv: apt install python3-venv",
+        )
+    else:
+        return Finding(what)
+    return Finding(what, advice, (RUN,))
+
+
+def folder() -> Finding:
+    what = say(f"folder {ROOT}", f"pasta {ROOT}")
+    if not os.access(ROOT, os.W_OK):
+        return Finding(
+            what, say("make run writes .venv/ and .run/ here", "make run escreve .venv/ e .run/ aqui"), (RUN,)
+        )
+    if re.search(r"[:%;#\"']", str(ROOT)):
+        advice = say(
+            "some programs stumble over such signs in a folder's name; move the folder",
+            "alguns programas tropeçam em sinais assim no nome de uma pasta; mude a pasta de lugar",
+        )
+        return Finding(what, advice, (RUN,))
+    return Finding(what)
+
+
+def ports() -> Iterator[Finding]:
+    for name in PORTS:
+        ways = (RUN, COMPOSE) if name in ("GATEWAY_PORT", "KAFKA_PORT") else (COMPOSE,)
+        try:
+            problem = port_problem(name)
+        except WrongSetting as error:
+            yield Finding(name, str(error), ways)
+            continue
+        what = say(f"port {port(name)} ({name})", f"porta {port(name)} ({name})")
+        if problem and _suite_answers():
+            yield Finding(what + say(": the suite runs here already", ": a suíte já está rodando aqui"))
+        else:
+            yield Finding(what, problem or "", ways)
+
+
+def _suite_answers() -> bool:
+    return ask("/upload/healthz")[0] == 200
+
+
+def memory() -> Iterator[Finding]:
+    free = _free_memory()
+    if free is None:
+        return
+    what = say(f"{free / GIGABYTE:.1f} GB of memory free", f"{free / GIGABYTE:.1f} GB de memória livres")
+    ways = tuple(way for way, needed in ((RUN, 1), (COMPOSE, 2)) if free < needed * GIGABYTE)
+    advice = say(
+        f"{RUN} needs about 1 GB, {COMPOSE} about 2 GB; close other programs",
+        f"{RUN} precisa de cerca de 1 GB, {COMPOSE} de cerca de 2 GB; feche outros programas",
+    )
+    yield Finding(what, advice if ways else "", ways)
+
+
+def _free_memory() -> int | None:
+    """Bytes that programs can still get; on systems that do not tell, the whole memory."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+
+
+def disk() -> Iterator[Finding]:
+    free = shutil.disk_usage(ROOT).free
+    what = say(f"{free / GIGABYTE:.0f} GB of disk free", f"{free / GIGABYTE:.0f} GB de disco livres")
+    ways = tuple(way for way, needed in ((RUN, 1), (COMPOSE, 5)) if free < needed * GIGABYTE)
+    advice = say(
+        f"{RUN} needs about 1 GB, {COMPOSE} about 5 GB for images; make room (docker system prune)",
+        f"{RUN} precisa de cerca de 1 GB, {COMPOSE} de cerca de 5 GB para imagens; libere espaço (docker system prune)",
+    )
+    yield Finding(what, advice if ways else "", ways)
+
+
+def engine() -> Iterator[Finding]:
+    answer = _output("docker", "info", "--format", "{{.ServerVersion}}")
+    if answer:
+        yield Finding(say(f"container engine {answer}", f"motor de contêineres {answer}"))
+    else:
+        advice = say(
+            "install Docker, or start it, or join its group: sudo usermod -aG docker $USER, then log in anew",
+            "instale o Docker, ou inicie-o, ou entre no grupo dele: sudo usermod -aG docker $USER, e entre de novo",
+        )
+        yield Finding(say("no container engine answers", "nenhum motor de contêineres responde"), advice, (COMPOSE,))
+    found = [_output("docker", "compose", "version", "--short"), _output("docker-compose", "version", "--short")]
+    best = max(filter(None, map(_version, found)), default=None)
+    if best and best >= (1, 29):
+        yield Finding("Compose " + ".".join(map(str, best)))
+    else:
+        what = f"Compose {best[0]}.{best[1]}" if best else say("no Compose", "sem Compose")
+        advice = say(
+            "install the Compose plugin, version 2 or newer", "instale o plugin Compose, versão 2 ou mais nova"
+        )
+        yield Finding(what, advice, (COMPOSE,))
+
+
+def _output(*command: str) -> str:
+    """What the command prints; empty where it is not there, fails, or takes too long."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _version(text: str) -> tuple[int, int] | None:
+    found = re.search(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

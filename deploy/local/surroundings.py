@@ -1,0 +1,140 @@
+"""What the suite finds around it: settings of this machine, ports, the gateway. Standard library only.
+
+Shared by `make run`, `make up` and `make doctor`; names and defaults are those of .env.example.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from words import say, tell
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = {"GATEWAY_PORT": 8080, "KAFKA_PORT": 9092, "KAFDROP_PORT": 9000, "MAIL_PORT": 1080}
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+PAGES = ("/upload",)
+"""Services behind the gateway; each has a /readyz."""
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class WrongSetting(Exception):
+    """A setting that cannot be used; the message names the variable."""
+
+
+def load_env() -> None:
+    """Take over the settings in .env; what is in the environment already wins, as it does with Compose."""
+    path = ROOT / ".env"
+    if not path.is_file():
+        return
+    try:
+        from dotenv import dotenv_values  # noqa: PLC0415 - `make doctor` runs before it is installed
+
+        values = dict(dotenv_values(path))
+    except ImportError:
+        lines = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
+        values = {name.strip(): value.strip().strip("'\"") for name, _, value in lines if not name.startswith("#")}
+    for name, value in values.items():
+        if name and value is not None:
+            os.environ.setdefault(name, value)
+
+
+def setting(name: str, default: str) -> str:
+    """The setting; an empty one counts as not set."""
+    return os.environ.get(name) or default
+
+
+def port(name: str) -> int:
+    value = setting(name, str(PORTS[name]))
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise WrongSetting(
+            say(f"{name}: {value!r} is not a port, 1 to 65535", f"{name}: {value!r} não é uma porta, 1 a 65535")
+        )
+    return int(value)
+
+
+def bind_address() -> str:
+    return setting("BIND_ADDRESS", "127.0.0.1")
+
+
+def local_address() -> str:
+    """Where programs on this machine reach what is bound to BIND_ADDRESS."""
+    return "127.0.0.1" if bind_address() in EVERYWHERE else bind_address()
+
+
+def advertised_host() -> str:
+    return setting("KAFKA_ADVERTISED_HOST", "localhost")
+
+
+def port_problem(name: str) -> str | None:
+    """None where the port is free, else a sentence that names the port and the variable."""
+    number = port(name)
+    with socket.socket() as client:
+        client.settimeout(1)
+        taken = client.connect_ex((local_address(), number)) == 0
+    try:
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind((bind_address(), number))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            taken = True
+        elif error.errno == errno.EACCES:
+            return say(
+                f"port {number} may not be used here; set {name} to one above 1023",
+                f"a porta {number} não pode ser usada aqui; ponha em {name} uma acima de 1023",
+            )
+        else:
+            return say(
+                f"BIND_ADDRESS: {bind_address()} is no address of this machine",
+                f"BIND_ADDRESS: {bind_address()} não é um endereço desta máquina",
+            )
+    if taken:
+        return say(
+            f"port {number} is in use by another program; stop that one, or set {name} to a free port",
+            f"a porta {number} está em uso por outro programa; pare-o, ou ponha em {name} uma porta livre",
+        )
+    return None
+
+
+def public_url() -> str:
+    """The address to open; other machines are told the name that they know this one by."""
+    host = "localhost" if bind_address().startswith("127.") else advertised_host()
+    return setting("PUBLIC_URL", f"http://{host}:{port('GATEWAY_PORT')}").rstrip("/")
+
+
+def ask(path: str) -> tuple[int, dict[str, Any]]:
+    """Status and JSON that the gateway answers on this machine; status 0 where it does not."""
+    try:
+        url = f"http://{local_address()}:{port('GATEWAY_PORT')}{path}"
+        with _direct.open(url, timeout=2) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, {}
+    except (OSError, ValueError, WrongSetting):
+        return 0, {}
+
+
+def missing() -> list[str]:
+    """What does not serve yet: pages that are not ready, workers whose group has no member."""
+    pages = [page.strip("/") for page in PAGES if ask(f"{page}/readyz")[0] != 200]
+    status, body = ask("/upload/api/groups")
+    if status != 200:
+        return pages or ["upload"]
+    return pages + [service for service, group in body["groups"].items() if not group["members"]]
+
+
+def tell_what_to_open() -> None:
+    url = public_url()
+    tell("\nReady. Open:", "\nPronto. Abra:")
+    tell(f"  {url}/           start page", f"  {url}/           página inicial")
+    tell(f"  {url}/upload/    send pictures", f"  {url}/upload/    enviar imagens")
+    kafka = f"{advertised_host()}:{port('KAFKA_PORT')}"
+    tell(f"Kafka for your own programs: {kafka}", f"Kafka para os seus programas: {kafka}")

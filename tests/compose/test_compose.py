@@ -1,0 +1,214 @@
+"""The containers themselves: what is killed comes back and loses nothing, what scales shares, what stops stops clean."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from sample_pictures import encoded, quarters
+from suite_fixtures import ROOT, Suite, eventually
+
+pytestmark = pytest.mark.compose
+
+OURS = ("image-upload", "rotate-worker", "grayscale-worker", "nginx")
+PHOTO = encoded(quarters((1600, 1200)))
+
+
+def docker(*command: str) -> str:
+    return subprocess.run(["docker", *command], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def compose(*command: str) -> str:
+    return docker("compose", *command)
+
+
+def containers(service: str) -> list[str]:
+    return compose("ps", "--all", "--quiet", service).split()
+
+
+def inspect(container: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(docker("inspect", container))[0]
+    return found
+
+
+def healthy(service: str) -> bool:
+    return inspect(containers(service)[0])["State"]["Health"]["Status"] == "healthy"
+
+
+def upload_until_accepted(suite: Suite, number: int) -> str:
+    """What a person does, or the page for them: try again while the answer is that something is away."""
+
+    def attempt() -> str | None:
+        try:
+            (image,) = suite.upload((f"{number}.jpg", PHOTO))
+        except (requests.RequestException, AssertionError):
+            time.sleep(0.5)
+            return None
+        return str(image["id"])
+
+    return eventually(attempt, 120)
+
+
+@pytest.mark.parametrize("service", [*OURS, "broker", "zookeeper", "kafdrop"])
+def test_a_sigkill_in_the_middle_of_100_uploads_loses_none(suite: Suite, service: str) -> None:
+    pid = inspect(containers(service)[0])["State"]["Pid"]
+    started = inspect(containers(service)[0])["State"]["StartedAt"]
+    threading.Timer(1.0, os.kill, (pid, signal.SIGKILL)).start()
+    with ThreadPoolExecutor(4) as people:
+        accepted = list(people.map(lambda number: upload_until_accepted(suite, number), range(100)))
+    assert len(set(accepted)) == 100
+    eventually(lambda: inspect(containers(service)[0])["State"]["StartedAt"] != started, 60)
+    for image in accepted:
+        finished = suite.finished(image, 90)
+        assert {one["status"] for one in finished["operations"].values()} == {"done"}
+    eventually(lambda: healthy(service), 90, every=1)
+    eventually(suite.ready, 60, every=0.5)
+
+
+def test_scaling_out_spreads_the_partitions(suite: Suite) -> None:
+    compose("up", "--detach", "--no-recreate", "--scale", "rotate-worker=3", "rotate-worker")
+    try:
+        assert len(containers("rotate-worker")) == 3
+
+        def shares() -> list[int]:
+            lines = [docker("logs", one).splitlines() for one in containers("rotate-worker")]
+            last = [[line for line in log if "assigned=" in line][-1:] for log in lines]
+            return sorted(line[0].count("image/") if line else 0 for line in last)
+
+        def even() -> bool:
+            assert shares() == [2, 2, 2]
+            return True
+
+        eventually(even, 60, every=0.5)
+        images = [suite.upload((f"{number}.jpg", PHOTO))[0]["id"] for number in range(20)]
+        assert all(suite.finished(image)["operations"]["rotate"]["status"] == "done" for image in images)
+    finally:
+        compose("up", "--detach", "--no-recreate", "--scale", "rotate-worker=1", "rotate-worker")
+        eventually(suite.ready, 60, every=0.5)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_the_containers_give_no_more_than_is_needed(service: str) -> None:
+    container = inspect(containers(service)[0])
+    host = container["HostConfig"]
+    assert container["Config"]["User"].split(":")[0] not in ("", "0", "root")
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["Memory"] > 0
+    assert host["LogConfig"]["Config"]["max-size"]
+    for bindings in (host["PortBindings"] or {}).values():
+        assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+
+
+def test_the_logs_of_broker_zookeeper_and_kafdrop_are_quiet() -> None:
+    for service in ("broker", "zookeeper", "kafdrop"):
+        assert len(docker("logs", containers(service)[0]).splitlines()) < 60
+
+
+def test_everything_is_healthy() -> None:
+    for service in (*OURS, "broker", "zookeeper", "kafdrop"):
+        eventually(lambda service=service: healthy(service), 90, every=1)
+
+
+def test_a_missing_part_is_shown_as_off_and_what_waits_is_done_when_it_is_back(suite: Suite) -> None:
+    compose("stop", "rotate-worker")
+    try:
+        groups = eventually(
+            lambda: (
+                (found := suite.get("/upload/api/groups").json()["groups"])["rotate-worker"]["members"] == 0 and found
+            )
+        )
+        assert groups["grayscale-worker"]["members"] == 1
+        (image,) = suite.upload(("waits.jpg", PHOTO))
+
+        def grey() -> bool:
+            operations = suite.get(f"/upload/api/images/{image['id']}").json()["operations"]
+            return (operations["grayscale"]["status"], operations["rotate"]["status"]) == ("done", "pending")
+
+        eventually(grey)
+    finally:
+        compose("start", "rotate-worker")
+    assert suite.finished(image["id"])["operations"]["rotate"]["status"] == "done"
+    compose("stop", "image-upload")
+    try:
+        answer = suite.get("/upload/api/images")
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    finally:
+        compose("start", "image-upload")
+        eventually(suite.ready, 60, every=0.5)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_sigterm_ends_a_service_within_ten_seconds_with_status_0(suite: Suite, service: str) -> None:
+    (container,) = containers(service)
+    with requests.get(f"{suite.url}/upload/api/events", stream=True, timeout=30) as stream:
+        next(stream.iter_lines())  # an open event stream holds nothing up
+        for number in range(5):
+            suite.upload((f"{number}.jpg", PHOTO))
+        docker("kill", "--signal", "TERM", container)
+        eventually(lambda: not inspect(container)["State"]["Running"], 10)
+    assert inspect(container)["State"]["ExitCode"] == 0
+    docker("start", container)
+    eventually(suite.ready, 60, every=0.5)
+
+
+def test_a_wrong_setting_ends_a_container_with_78_and_one_line() -> None:
+    for service, variable in (("rotate-worker", "ROTATE_DEGREES"), ("image-upload", "MAX_UPLOAD_MB")):
+        image = inspect(containers(service)[0])["Image"]
+        run = subprocess.run(
+            ["docker", "run", "--rm", "-e", f"{variable}=x", image], capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 78
+        (line,) = (run.stdout + run.stderr).strip().splitlines()
+        assert variable in line
+
+
+def test_each_image_builds_and_runs_by_hand(suite: Suite) -> None:
+    docker("build", "--quiet", "--file", "rotate-worker/Dockerfile", "--tag", "suite-by-hand", ".")
+    container = docker(
+        *("run", "--detach", "--network", "minharede", "--volume", "pictures:/data"),
+        *("-e", "KAFKA_BOOTSTRAP_SERVERS=broker:29092", "-e", "KAFKA_GROUP_ID=by-hand", "suite-by-hand"),
+    )
+    try:
+        (image,) = suite.upload(("by-hand.jpg", PHOTO))
+        suite.finished(image["id"])
+        eventually(lambda: "assigned=" in docker("logs", container), 60, every=0.5)
+        eventually(lambda: _lag("by-hand") == 0, 60, every=0.5)
+    finally:
+        docker("rm", "--force", container)
+
+
+def _lag(group: str) -> int:
+    """Records of `image` that the group has not committed; -1 while it has no offsets."""
+    table = compose(
+        *("exec", "-T", "-e", "KAFKA_OPTS=", "broker"),
+        *("kafka-consumer-groups", "--bootstrap-server", "broker:29092", "--describe", "--group", group),
+    )
+    rows = [line.split() for line in table.splitlines() if line.startswith(group)]
+    lags = [int(row[5]) for row in rows if row[5] != "-"]
+    return sum(lags) if rows else -1
+
+
+def test_a_full_store_is_told_and_what_was_accepted_is_finished_when_there_is_room(suite: Suite) -> None:
+    """The results cannot be written for a while: the worker tries again, loses nothing and tears nothing."""
+    (container,) = containers("rotate-worker")
+    pid = inspect(container)["State"]["Pid"]
+    mount = ["nsenter", "--target", str(pid), "--mount", "mount", "-o"]
+    if subprocess.run([*mount, "remount,bind,ro", "/data"], check=False, capture_output=True).returncode:
+        pytest.fail("the store could not be made read-only")
+    try:
+        (image,) = suite.upload(("full.jpg", PHOTO))
+        eventually(lambda: "Read-only file system" in docker("logs", container), 30)
+        operations = suite.get(f"/upload/api/images/{image['id']}").json()["operations"]
+        assert operations["rotate"]["status"] == "pending"
+    finally:
+        subprocess.run([*mount, "remount,bind,rw", "/data"], check=True)
+    assert suite.finished(image["id"], 90)["operations"]["rotate"]["status"] == "done"

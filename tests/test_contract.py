@@ -1,0 +1,259 @@
+"""The suite from outside: what other programs rely on. Runs against `make run` and against the containers."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+import pytest
+import requests
+from kafka import KafkaConsumer, KafkaProducer
+from PIL import Image
+from sample_pictures import alike, corners, encoded, opened, quarters
+from suite_fixtures import Suite, eventually
+
+pytestmark = pytest.mark.broker
+
+RED, LIME, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
+OPERATIONS = ("rotate", "grayscale")
+
+
+@pytest.fixture(scope="module")
+def producer(suite: Suite) -> Any:
+    with KafkaProducer(bootstrap_servers=suite.broker, acks="all") as producer:
+        yield producer
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_picture_goes_the_whole_way(suite: Suite, form: str) -> None:
+    (accepted,) = suite.upload((f"perfil.{form.lower()}", encoded(quarters(), form)))
+    assert accepted["new_file"] == f"{accepted['id']}.{form.lower()}"
+    image = suite.finished(accepted["id"])
+    assert [image["operations"][name]["status"] for name in OPERATIONS] == ["done", "done"]
+
+    files = {name: suite.get(image["operations"][name]["url"]) for name in OPERATIONS}
+    assert {answer.headers["Content-Type"] for answer in files.values()} == {f"image/{form.lower()}"}
+    turned, grey = (opened(files[name].content) for name in OPERATIONS)
+    assert turned.format == grey.format == form
+    for found, wanted in zip(corners(turned), [YELLOW, BLUE, LIME, RED], strict=True):
+        assert alike(found, wanted)
+    for (red, green, blue), luma in zip(corners(grey), [76, 150, 29, 226], strict=True):
+        assert alike((red, green, blue), (luma, luma, luma))
+
+
+def test_orientation_is_honoured_and_location_is_gone(suite: Suite) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by a quarter, clockwise
+    exif.get_ifd(0x8825)[2] = (23.0, 33.0, 0.0)
+    (accepted,) = suite.upload(("photo.jpg", encoded(quarters(), exif=exif)))
+    image = suite.finished(accepted["id"])
+    turned = opened(suite.get(image["operations"]["rotate"]["url"]).content)
+    assert turned.size == (480, 640)
+    assert all(map(alike, corners(turned), [LIME, YELLOW, RED, BLUE]))
+    assert not turned.getexif()
+
+
+def test_every_record_says_what_the_contract_says(suite: Suite) -> None:
+    name = f"perfil-{uuid.uuid4().hex}.png"
+    before = time.time()
+    (accepted,) = suite.upload((name, encoded(quarters(), "PNG")), email="ana@example.org", lang="en")
+    (record,) = suite.records("image", lambda record: record.key == accepted["id"].encode())
+    uploaded = json.loads(record.value)
+    assert before - 5 < uploaded.pop("timestamp") < time.time() + 5
+    assert uploaded == {
+        "new_file": accepted["new_file"],
+        "original_name": name,
+        "email": "ana@example.org",
+        "telegram_id": None,
+        "lang": "en",
+    }
+    headers = {key: value.decode() for key, value in record.headers}
+    assert headers["ce_specversion"] == "1.0"
+    assert headers["content-type"] == "application/json"
+    assert {"ce_id", "ce_source", "ce_type", "ce_time", "traceparent"} <= headers.keys()
+
+    suite.finished(accepted["id"])
+    answers = eventually(lambda: _both(suite, accepted["id"]))
+    for answer in answers:
+        told = json.loads(answer.value)
+        operation = told["operation"]
+        extension = accepted["new_file"].rpartition(".")[2]
+        assert told["status"] == "done"
+        assert told["result"] == f"processed/{operation}/{accepted['id']}_{operation}.{extension}"
+        assert (told["original_name"], told["email"], told["lang"], told["reason"]) == (
+            name,
+            "ana@example.org",
+            "en",
+            None,
+        )
+        answered = dict(answer.headers)
+        assert answered["ce_causationid"].decode() == headers["ce_id"]
+        assert answered["traceparent"].split(b"-")[1].decode() == headers["traceparent"].split("-")[1]
+
+
+def _both(suite: Suite, image: str) -> list[Any] | None:
+    found = suite.records("notification", lambda record: record.key == image.encode())
+    return found if {json.loads(record.value)["operation"] for record in found} == set(OPERATIONS) else None
+
+
+def test_a_foreign_producer_is_served(suite: Suite, producer: KafkaProducer) -> None:
+    """Neither key nor headers, and two fields only."""
+    (accepted,) = suite.upload(("a.png", encoded(quarters(), "PNG")))
+    suite.finished(accepted["id"])
+    eventually(lambda: _both(suite, accepted["id"]))
+    sent = producer.send("image", json.dumps({"timestamp": 1.5, "new_file": accepted["new_file"]}).encode()).get(10)
+    cause = f"image/{sent.partition}/{sent.offset}".encode()
+
+    def answered() -> list[Any] | None:
+        found = suite.records("notification", lambda record: dict(record.headers).get("ce_causationid") == cause)
+        return found if len({dict(record.headers)["ce_id"] for record in found}) == len(OPERATIONS) else None
+
+    for record in eventually(answered):
+        told = json.loads(record.value)
+        assert (told["status"], told["original_name"], told["lang"]) == ("done", accepted["new_file"], "pt-BR")
+
+
+def test_a_foreign_consumer_reads_every_upload(suite: Suite) -> None:
+    group = f"aula-{uuid.uuid4().hex[:6]}"
+    sent = {image["new_file"] for image in suite.upload(*[(f"{n}.png", encoded(quarters(), "PNG")) for n in range(5)])}
+    consumer = KafkaConsumer(
+        "image",
+        bootstrap_servers=suite.broker,
+        group_id=group,
+        auto_offset_reset="earliest",
+        session_timeout_ms=6000,
+        value_deserializer=None,
+    )
+    read: set[str] = set()
+
+    def all_there() -> bool:
+        for part in consumer.poll(200).values():
+            for record in part:
+                try:
+                    read.add(json.loads(record.value)["new_file"])
+                except (ValueError, TypeError, KeyError):
+                    continue  # what other tests sent to be refused
+        return sent <= read
+
+    try:
+        eventually(all_there, 40)
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (b"no json", b"Undecodable"),
+        (b'{"timestamp": 1}', b"Undecodable"),
+        (b'{"timestamp": 1, "new_file": "not-there.png"}', b"Refused"),
+        (b'{"timestamp": 1, "new_file": "../../../etc/passwd"}', b"Refused"),
+        (b'{"timestamp": 1, "new_file": "/etc/passwd"}', b"Refused"),
+        (b'{"timestamp": 1, "new_file": "' + b"x" * 1_048_000 + b'"}', b"Undecodable"),
+    ],
+    ids=["no JSON", "no new_file", "not there", "leads out", "absolute", "the largest record"],
+)
+def test_poison_becomes_a_dead_letter_of_each_worker(
+    suite: Suite, producer: KafkaProducer, value: bytes, error: bytes
+) -> None:
+    mark = uuid.uuid4().bytes
+    sent = producer.send("image", value, headers=[("mark", mark)]).get(10)
+    for service in ("rotate-worker", "grayscale-worker"):
+        (letter,) = suite.records(f"{service}.dlq", lambda record: dict(record.headers).get("mark") == mark)
+        headers = dict(letter.headers)
+        assert letter.value == value
+        assert headers["dlq-error"] == error
+        assert headers["dlq-message"]
+        assert headers["dlq-group"] == service.encode()
+        assert (headers["dlq-topic"], headers["dlq-partition"], headers["dlq-offset"]) == (
+            b"image",
+            str(sent.partition).encode(),
+            str(sent.offset).encode(),
+        )
+    (accepted,) = suite.upload(("after.png", encoded(quarters(), "PNG")))
+    suite.finished(accepted["id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status"),
+    [
+        ("page.png", b"<html><script>alert(1)</script></html>", 415),
+        ("drawing.png", b'<svg xmlns="http://www.w3.org/2000/svg"/>', 415),
+        ("empty.jpg", b"", 422),
+        ("half.jpg", encoded(quarters())[:4000], 422),
+        ("bomb.png", encoded(Image.new("1", (13_300, 13_300)), "PNG"), 422),
+        ("large.jpg", b"\xff\xd8\xff" + b"\0" * 21_000_000, 413),
+        ("../x.png", encoded(quarters(), "PNG"), 400),
+        ("x" * 300 + ".png", encoded(quarters(), "PNG"), 400),
+    ],
+    ids=["HTML", "SVG", "empty", "truncated", "bomb", "too large", "path", "long name"],
+)
+def test_what_is_no_good_picture_is_refused_in_a_sentence(suite: Suite, name: str, data: bytes, status: int) -> None:
+    newest = suite.get("/upload/api/images?limit=1").json()["images"]
+    for language, word in (("pt-BR", {"O", "A", "arquivo", "imagem"}), ("en", {"The", "file", "picture"})):
+        answer = requests.post(
+            f"{suite.url}/upload/api/images",
+            files={"file": (name, data)},
+            headers={"Accept-Language": language},
+            timeout=60,
+        )
+        assert answer.status_code == status, answer.text
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["status"] == status
+        assert problem["detail"].endswith(".")
+        assert word & set(problem["detail"].split())
+    assert suite.get("/upload/api/images?limit=1").json()["images"] == newest
+
+
+def test_a_request_over_all_limits_is_refused_by_the_gateway_too(suite: Suite) -> None:
+    """Ten pictures at the limit are let through; what is longer is not even read."""
+    answer = requests.post(
+        f"{suite.url}/upload/api/images",
+        data=b"",
+        headers={"Content-Length": str(300 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=x"},
+        timeout=60,
+    )
+    assert answer.status_code == 413
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert answer.json()["status"] == 413
+
+
+def test_the_stream_begins_with_the_present_and_tells_each_change(suite: Suite) -> None:
+    (first,) = suite.upload(("first.png", encoded(quarters(), "PNG")))
+    suite.finished(first["id"])
+    with requests.get(f"{suite.url}/upload/api/events", stream=True, timeout=30) as stream:
+        events = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith(b"data: "))
+        present = next(event for event in events if event["id"] == first["id"])
+        assert present["operations"]["rotate"]["status"] == "done"
+        (second,) = suite.upload(("second.png", encoded(quarters(), "PNG")))
+        states = set()
+        for event in events:
+            if event["id"] == second["id"]:
+                states.add(tuple(event["operations"][name]["status"] for name in OPERATIONS))
+            if ("done", "done") in states:
+                break
+
+
+def test_the_start_page_and_what_is_not_there(suite: Suite) -> None:
+    assert "text/html" in suite.get("/").headers["Content-Type"]
+    assert suite.get("/base.css").ok
+    assert (
+        requests.get(f"{suite.url}/upload", allow_redirects=False, timeout=10).headers["Location"].endswith("/upload/")
+    )
+    gone = suite.get("/upload/api/images/none")
+    assert (gone.status_code, gone.headers["Content-Type"]) == (404, "application/problem+json")
+    for path in ("/", "/upload/"):
+        headers = suite.get(path).headers
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_other_sites_may_not_post_in_a_visitors_name(suite: Suite) -> None:
+    answer = requests.post(
+        f"{suite.url}/upload/api/images",
+        files={"file": ("a.png", encoded(quarters(), "PNG"))},
+        headers={"Origin": "https://elsewhere.example"},
+        timeout=30,
+    )
+    assert answer.status_code == 403
