@@ -107,7 +107,7 @@ def accept() -> tuple[Response, int]:
         raise Problem(
             503, "broker-away", _("Kafka does not answer at the moment; nothing was stored. Please try again."), 5
         ) from None
-    except OSError:
+    except Exception:
         _take_back(events)
         raise
     accepted = [
@@ -125,7 +125,7 @@ def accept() -> tuple[Response, int]:
 @upload.get("/api/images")
 def images() -> Response:
     number = request.args.get("limit", str(NEWEST))
-    if not number.isdecimal() or not 1 <= int(number) <= MOST:
+    if not number.isdecimal() or len(number) > 9 or not 1 <= int(number) <= MOST:
         raise Problem(400, "limit", _("limit must be a number from 1 to %(n)s.", n=MOST))
     found = parts().store.uploads(int(number), request.args.get("before"), OPERATIONS)
     return jsonify(images=[as_json(one) for one in found])

@@ -112,7 +112,7 @@ NAMES = [
     "perfil.jpg",
     "férias na praia ção 😀.png",
     "'; DROP TABLE fotos; --.png",
-    '<img src=x onerror="alert(1)">.png',
+    "<img src=x onerror=alert(1)>.png",
     ".hidden",
     "no ending",
     "100%.png",

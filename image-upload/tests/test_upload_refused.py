@@ -29,7 +29,7 @@ FILES: list[tuple[str, Callable[[Any], bytes], int, str, str, str]] = [
     ("text", lambda made: b"hello", 415, "not-an-image", "is not a picture", "não é uma imagem"),
     ("empty", lambda made: b"", 422, "empty", "The file is empty.", "O arquivo está vazio."),
     ("cut", lambda made: made.picture(size=(90, 90))[:9000], 422, "truncated", "is incomplete", "está incompleta"),
-    ("head", lambda made: made.picture()[:20], 422, "damaged", "cannot be read", "não pode ser lida"),
+    ("head", lambda made: made.picture()[:20], 422, "truncated", "is incomplete", "está incompleta"),
     ("bomb", lambda made: made.bomb(), 422, "too-many-pixels", "176.9 megapixels", "176,9 megapixels"),
     ("pixels", lambda made: made.picture("JPEG", (2001, 1000), quality=5), 422, "too-many-pixels", "limit", "limite"),
     ("size", lambda made: made.picture() + b"\0" * 1_000_000, 413, "too-large", "limit is 1 MB", "limite é de 1 MB"),

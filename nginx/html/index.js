@@ -8,8 +8,8 @@ const state = (level, more = {}) => ({ level, ...more });
 
 const readyOf = (probe) => {
   if (probe.status === 200) return state("up");
-  // a gateway's own 503 says nothing of the service; the service's has a body
-  return probe.status === 503 && probe.body ? state("degraded", { reason: probe.body.reason }) : state("off");
+  // a gateway's own 503 says nothing of the service; the service's names its checks
+  return probe.body?.checks ? state("degraded", { reason: probe.body.reason }) : state("off");
 };
 
 const groupOf = (name) => ({ groups }) => {

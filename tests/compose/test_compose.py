@@ -1,4 +1,4 @@
-"""The containers themselves: what is killed comes back and loses nothing, what scales shares, what stops stops clean."""
+"""The containers themselves: what is killed comes back and loses nothing, what scales shares, what stops is clean."""
 
 import json
 import os
@@ -109,7 +109,7 @@ def test_the_containers_give_no_more_than_is_needed(service: str) -> None:
 
 def test_the_logs_of_broker_zookeeper_and_kafdrop_are_quiet() -> None:
     for service in ("broker", "zookeeper", "kafdrop"):
-        assert len(docker("logs", containers(service)[0]).splitlines()) < 60
+        assert not [line for line in docker("logs", containers(service)[0]).splitlines() if " INFO " in line]
 
 
 def test_everything_is_healthy() -> None:

@@ -99,7 +99,5 @@ def connect_consumer(
         "allow_auto_create_topics": False,
         "isolation_level": "read_committed",
         "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
-        # A dead letter is larger than the largest record by its headers; it is read by people and tests.
-        "max_partition_fetch_bytes": 4 * 1024 * 1024,
     }
     return patiently(lambda: KafkaConsumer(**(settings.connection() | defaults | options)), settings, stopping)

@@ -35,6 +35,11 @@ ATTEMPTS = 3
 """How often a record is tried whose handler raises what nobody foresaw. What may pass is tried for ever."""
 WINDOW = 64
 """Records of one partition that are held at most; past that the partition is paused."""
+EVERYTHING = 2**31
+"""A poll takes all that has been fetched, which FETCH_BYTES keeps small. kafka-python 3.0.12 never gives out what is
+left of a fetch when its partition is paused and resumed: it waits for a slot that is only freed by pausing another."""
+FETCH_BYTES = 128 * 1024
+"""Bytes of a partition in one fetch; a record that is larger comes alone."""
 BATCH = 64
 """Records that a handler of lists is given at most."""
 COMMIT_EVERY = 0.1
@@ -80,6 +85,7 @@ class Runtime:
         self._status = 0
         self._producer = Producer(self.settings)
         self._consumer: KafkaConsumer
+        self._assignment: _Assignment
 
     # The way of the process.
 
@@ -116,8 +122,10 @@ class Runtime:
             client_id=self.worker.name,
             session_timeout_ms=self.settings.kafka_session_timeout_ms,
             heartbeat_interval_ms=min(3_000, self.settings.kafka_session_timeout_ms // 3),
+            max_partition_fetch_bytes=FETCH_BYTES,
         )
-        self._consumer.subscribe(list(self.topics), listener=_Assignment(self.lanes, self._consumer))
+        self._assignment = _Assignment(self.lanes, self._consumer)
+        self._consumer.subscribe(list(self.topics), listener=self._assignment)
         health.beat(self.worker.name)
 
     def turn(self) -> None:
@@ -154,8 +162,11 @@ class Runtime:
     def _poll(self) -> None:
         self._pause_full_lanes()
         busy = self._running or self._publishing or any(lane.deliveries for lane in self.lanes.values())
+        # While the group rebalances, poll waits: kafka-python 3.0.12 begins to join anew, and so for ever, when an
+        # answer comes between two short polls.
+        patience = 1 if busy and self._assignment.settled else 500
         try:
-            batches = self._consumer.poll(timeout_ms=1 if busy else 500, max_records=WINDOW)
+            batches = self._consumer.poll(timeout_ms=patience, max_records=EVERYTHING)
         except KafkaError as error:
             logger.warning("poll failed, trying again", error=str(error))
             self.stopping.wait(0.5)
@@ -188,7 +199,7 @@ class Runtime:
         for delivery in [delivery for delivery in self._unpublished if delivery.due <= now]:
             self._unpublished.remove(delivery)
             self._publish(delivery, delivery.outgoing)
-        while len(self._running) < self._slots and not self._exclusive:
+        while len(self._running) < self._slots and not self._exclusive and self._assignment.settled:
             chosen = self._next(now)
             if not chosen:
                 return
@@ -244,7 +255,9 @@ class Runtime:
 
     def _collect(self) -> None:
         """Hear what other threads have to tell; where they are at work, wait a little for it."""
-        if self._running or self._publishing:
+        if not self._assignment.settled and not self.stopping.is_set():
+            patience = 0.0
+        elif self._running or self._publishing:
             patience = 0.01 if len(self._running) < self._slots else 0.1
         else:
             patience = 0.1 if any(lane.deliveries for lane in self.lanes.values()) else 0.0
@@ -348,8 +361,8 @@ class Runtime:
     # Offsets are committed.
 
     def _commit(self) -> None:
-        pressed = self._running and time.monotonic() - self._committed_at < COMMIT_EVERY
-        if pressed and not self.stopping.is_set():
+        pressed = bool(self._running) or not self._assignment.settled
+        if pressed and time.monotonic() - self._committed_at < COMMIT_EVERY and not self.stopping.is_set():
             return
         due = {partition: lane for partition, lane in self.lanes.items() if lane.settle()}
         if not due:
@@ -360,7 +373,7 @@ class Runtime:
             offsets = {partition: OffsetAndMetadata(position, "", -1) for partition, position in positions.items()}
             self._consumer.commit(offsets, timeout_ms=3_000)
         except KafkaError as error:
-            logger.warning("not committed; tried again, unless the group has moved on", error=str(error))
+            logger.debug("not committed; tried again, unless the group has moved on", error=str(error))
             return
         for partition, lane in due.items():
             lane.committed = positions[partition]
@@ -375,10 +388,17 @@ class Runtime:
         self._checked_at = now
         flowing = self._consumer.assignment() - self._consumer.paused()
         try:
-            ends = self._consumer.end_offsets(list(flowing), timeout_ms=3_000) if flowing else {}
+            ends = self._consumer.end_offsets(
+                [*flowing] or [TopicPartition(next(iter(self.topics)), 0)], timeout_ms=3_000
+            )
             behind = {tp: at for tp in flowing if (at := self._consumer.position(tp, timeout_ms=1_000)) < ends[tp]}
         except (KafkaError, TypeError):
             return  # no broker, or a partition without a position yet: nothing is proven
+        if not self._assignment.settled:
+            if now - self._assignment.changed_at > STALLED_AFTER:
+                logger.error("the group does not come to rest; a restart is due")
+                os._exit(EXIT_STALLED)
+            return
         self._behind = {
             tp: self._behind[tp] if self._behind.get(tp, (-1, 0))[0] == at else (at, now) for tp, at in behind.items()
         }
@@ -407,20 +427,30 @@ class _Assignment(ConsumerRebalanceListener):
     def __init__(self, lanes: dict[TopicPartition, Lane], consumer: KafkaConsumer):
         self._lanes = lanes
         self._consumer = consumer
+        self.settled = False
+        """Whether it is known whose the partitions are: until then nothing new is begun, another might do it too."""
+        self.changed_at = time.monotonic()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Nothing is lost by waiting: which of them go is known when the new assignment is."""
+        """Which of them go is known when the new assignment is."""
+        self._settle(False)
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Others have had these partitions: what is under way here no longer counts."""
+        self._settle(False)
         self._drop(set(lost))
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._settle(True)
         self._drop(self._lanes.keys() - set(assigned))
         for partition, lane in self._lanes.items():
             if lane.fetched is not None:
                 self._consumer.seek(partition, lane.fetched)
         logger.info("partitions", assigned=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
+
+    def _settle(self, settled: bool) -> None:
+        if self.settled != settled:
+            self.settled, self.changed_at = settled, time.monotonic()
 
     def _drop(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:

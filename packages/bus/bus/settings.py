@@ -22,7 +22,7 @@ class SecretFiles(EnvSettingsSource):
         env = {name.lower(): value for name, value in os.environ.items()}
         found: dict[str, str | None] = {}
         for name, path in env.items():
-            if name.endswith("_file") and path and name.removesuffix("_file") not in env:
+            if name.endswith("_file") and path and not env.get(name.removesuffix("_file")):
                 setting = name.removesuffix("_file")
                 if setting in self._names():
                     found[setting] = _read_secret(name, path)
@@ -103,7 +103,7 @@ class KafkaSettings(Settings):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for server in self.servers:
+        for server in self.servers or [self.kafka_bootstrap_servers]:
             if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}", server):
                 raise ValueError(f"KAFKA_BOOTSTRAP_SERVERS: {server!r} is not of the form host:port")
         if self.kafka_security_protocol.startswith("SASL"):
@@ -114,9 +114,9 @@ class KafkaSettings(Settings):
                     )
         if self.kafka_ssl_cafile and not self.kafka_ssl_cafile.is_file():
             raise ValueError(f"KAFKA_SSL_CAFILE: {self.kafka_ssl_cafile} is not there")
-        for topic in (*_exact_topics().values(), self.kafka_topic_prefix or "x"):
+        for variable, topic in (_exact_topics() | {"KAFKA_TOPIC_PREFIX": self.kafka_topic_prefix or "x"}).items():
             if not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", topic):
-                raise ValueError(f"KAFKA_TOPIC_…: {topic!r} cannot be the name of a topic")
+                raise ValueError(f"{variable}: {topic!r} cannot be the name of a topic")
         return self
 
     @property

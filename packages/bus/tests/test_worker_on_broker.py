@@ -123,6 +123,18 @@ def test_every_record_is_answered_and_committed(bench: Bench, in_child: str) -> 
     assert sorted(bench.trail()) == sorted([*names, "last.png"])
 
 
+def test_a_backlog_far_larger_than_what_is_held_at_once_is_worked_off(bench: Bench) -> None:
+    names = [f"p{number}.png" for number in range(1_000)]
+    bench.upload(*names)
+    bench.start()
+
+    def all_there() -> bool:
+        assert bench.answered() == sorted(names)
+        return True
+
+    eventually(all_there, 60, every=1)
+
+
 def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(bench: Bench) -> None:
     bench.start()
     poisons: list[bytes | None] = [

@@ -121,10 +121,15 @@ class Store:
         new_file = f"{id}.{extension}"
         target = self._upload_path(new_file)
         self.write(f"{UPLOADS}/{id}.json", _as_json(vars(about)))
-        with open(path, "rb") as file:
-            _make_durable(file)
-        os.replace(path, target)
-        _fsync_folder(target.parent)
+        try:
+            with open(path, "rb") as file:
+                _make_durable(file)
+            os.replace(path, target)
+            _fsync_folder(target.parent)
+        except BaseException:
+            for left in (target, target.with_suffix(".json")):
+                left.unlink(missing_ok=True)
+            raise
         return new_file
 
     def remove_upload(self, new_file: str) -> None:

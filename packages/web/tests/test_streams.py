@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -32,7 +33,8 @@ class Reader:
 
     def __init__(self, hub: Hub, present: Iterable[streams.Event] = ()):
         self.response = hub.stream(lambda: present)
-        self._chunks: Iterator[str] = iter(self.response.response)  # type: ignore[arg-type]
+        self._source: Any = self.response.response
+        self._chunks: Iterator[str] = islice(self._source, 200)  # a stream that is silent for ten seconds has failed
         self.first = next(self._chunks)
 
     def read(self, number: int) -> list[tuple[str, Any]]:
@@ -83,7 +85,7 @@ def test_one_who_leaves_disturbs_nobody() -> None:
     hub = Hub()
     gone, here = Reader(hub), Reader(hub)
     gone.response.close()
-    gone._chunks.close()  # type: ignore[attr-defined]
+    gone._source.close()
     hub.send("state", "a")
     assert here.read(1) == [("state", "a")]
     assert len(hub._queues) == 1
@@ -107,7 +109,9 @@ def test_close_ends_all_streams_at_once_those_to_come_too() -> None:
     hub = Hub()
     readers = [Reader(hub) for _ in range(3)]
     ended: list[list[tuple[str, Any]]] = []
-    threads = [threading.Thread(target=lambda reader=reader: ended.append(reader.rest())) for reader in readers]
+    threads = [
+        threading.Thread(target=lambda reader=reader: ended.append(reader.rest()), daemon=True) for reader in readers
+    ]
     for thread in threads:
         thread.start()
     hub.send("image", "last")

@@ -1,0 +1,246 @@
+"""The service as a process of its own, against a broker that speaks the real protocol."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from bus import ImageUploaded
+from bus.settings import KafkaSettings
+from kafka import KafkaConsumer, KafkaProducer
+from pictures import Store
+from suite_fixtures import eventually, free_port
+
+pytestmark = pytest.mark.broker
+
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:image_upload.gunicorn_conf"]
+
+
+class Service:
+    """One process of the service: gunicorn's master and what it starts."""
+
+    def __init__(self, folder: Path, env: dict[str, str]):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/upload"
+        self.store = Store((folder / "store").as_uri())
+        self._log = folder / "log"
+        env = os.environ | {"BIND": f"127.0.0.1:{self.port}", "STORE_URL": (folder / "store").as_uri()} | env
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(GUNICORN, env=env, stdout=log, stderr=log)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def ready(self) -> "Service":
+        eventually(lambda: self.process.poll() is not None or self.answers("readyz"), 30)
+        assert self.process.poll() is None, self.log()
+        return self
+
+    def answers(self, path: str) -> bool:
+        try:
+            return requests.get(f"{self.url}/{path}", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def upload(self, name: str, data: bytes, **fields: str) -> dict[str, Any]:
+        answer = requests.post(f"{self.url}/api/images", files={"file": (name, data)}, data=fields, timeout=20)
+        assert answer.status_code == 202, answer.text
+        image: dict[str, Any] = answer.json()["images"][0]
+        return image
+
+    def workers(self) -> list[int]:
+        return children_of(self.process.pid)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class Listener:
+    """Follows the event stream from a thread of its own; `ended` when the service ends it."""
+
+    def __init__(self, service: Service):
+        self.events: list[dict[str, Any]] = []
+        self.ended = threading.Event()
+        self._answer = requests.get(f"{service.url}/api/events", stream=True, timeout=60)
+        assert self._answer.headers["Content-Type"].startswith("text/event-stream")
+        self._lines = self._answer.iter_lines(chunk_size=1)
+        assert next(self._lines) == b"retry: 2000"
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        try:
+            for line in self._lines:
+                if line.startswith(b"data: "):
+                    self.events.append(json.loads(line.removeprefix(b"data: ")))
+        except requests.RequestException:
+            pass
+        self.ended.set()
+
+    def heard(self, image: str) -> dict[str, Any]:
+        """What the stream told last of a picture."""
+        return next((event for event in reversed(self.events) if event["id"] == image), {})
+
+
+def records(settings: KafkaSettings, topic: str) -> list[Any]:
+    """The records of a topic, as soon as there are any."""
+    with KafkaConsumer(
+        settings.topic(topic), **settings.connection(), auto_offset_reset="earliest", fetch_max_wait_ms=50
+    ) as consumer:
+        return eventually(lambda: [record for part in consumer.poll(200).values() for record in part])  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def service(kafka_env: dict[str, str], tmp_path: Path) -> Iterator[Service]:
+    service = Service(tmp_path, kafka_env)
+    try:
+        yield service.ready()
+    finally:
+        service.stop()
+
+
+def test_an_upload_is_one_record_that_any_program_can_read(service: Service, made: Any) -> None:
+    image = service.upload("perfil.jpg", made.picture("JPEG"), email="ana@exemplo.com", lang="en")
+    (record,) = records(KafkaSettings(), "image")
+    assert record.key == image["id"].encode()
+    value = json.loads(record.value)
+    assert (service.store.root / "uploads" / value["new_file"]).read_bytes() == made.picture("JPEG")
+    assert value | {"timestamp": 0} == {
+        "timestamp": 0,
+        "new_file": image["new_file"],
+        "original_name": "perfil.jpg",
+        "email": "ana@exemplo.com",
+        "telegram_id": None,
+        "lang": "en",
+    }
+    headers = {name: content.decode() for name, content in record.headers}
+    assert headers["ce_type"] == "image.uploaded"
+    assert headers["ce_source"] == "/image-upload"
+    assert {"ce_specversion", "ce_id", "ce_time", "content-type", "traceparent"} <= headers.keys()
+    assert "Open http://localhost:8080/upload/" in service.log()
+
+
+def test_a_bad_file_is_refused_by_a_child_and_never_published(service: Service, made: Any) -> None:
+    answer = requests.post(f"{service.url}/api/images", files={"file": ("a.png", made.bomb())}, timeout=20)
+    assert answer.status_code == 422
+    assert "176.9 megapixels" in answer.json()["detail"]
+    good = service.upload("a.png", made.picture())
+    (record,) = records(KafkaSettings(), "image")
+    assert record.key == good["id"].encode()
+
+
+def test_what_others_publish_shows_up_on_every_open_page(service: Service, made: Any) -> None:
+    settings, store = KafkaSettings(), service.store
+    listeners = [Listener(service) for _ in range(2)]
+    image = service.upload("perfil.png", made.picture())
+    for listener in listeners:
+        eventually(lambda listener=listener: listener.heard(image["id"]))
+
+    store.write(store.result_name("rotate", image["new_file"]), made.picture(seed=1))
+    event = ImageUploaded(new_file=image["new_file"]).finished("rotate", "processed/rotate/x.png")
+    (store.root / "uploads" / "foreign.jpg").write_bytes(made.picture("JPEG"))
+    with KafkaProducer(**settings.connection()) as producer:
+        producer.send(settings.topic("notification"), value=b"no json")
+        producer.send(settings.topic("notification"), value=event.encoded().value.encode())
+        producer.send(settings.topic("image"), value=b'{"timestamp": 1, "new_file": "foreign.jpg"}')
+        producer.flush()
+    for listener in listeners:
+        state = eventually(lambda listener=listener: listener.heard(image["id"])["operations"]["rotate"]["url"])
+        assert state == f"/upload/api/images/{image['id']}/rotate"
+        assert eventually(lambda listener=listener: listener.heard("foreign"))["original_name"] == "foreign.jpg"
+    shown = requests.get(f"{service.url}/api/images/{image['id']}/rotate", timeout=5)
+    assert shown.content == made.picture(seed=1)
+
+
+def test_many_open_streams_hold_up_nobody_and_sigterm_ends_them_all(service: Service, made: Any) -> None:
+    listeners = [Listener(service) for _ in range(50)]
+    assert service.answers("healthz")
+    image = service.upload("a.png", made.picture())
+    for listener in listeners:
+        eventually(lambda listener=listener: listener.heard(image["id"]))
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(10) == 0, service.log()
+    assert all(listener.ended.wait(5) for listener in listeners)
+
+
+def test_a_client_that_goes_away_in_the_middle_leaves_nothing(service: Service) -> None:
+    head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    incoming = service.store.root / ".incoming"
+    with socket.create_connection(("127.0.0.1", service.port)) as client:
+        client.sendall(
+            b"POST /upload/api/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n"
+            b"Content-Type: multipart/form-data; boundary=edge\r\n\r\n" + head + bytes(200_000)
+        )
+        eventually(lambda: list(incoming.iterdir()))
+    eventually(lambda: not list(incoming.iterdir()))
+    assert list((service.store.root / "uploads").iterdir()) == []
+    assert service.answers("readyz")
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_children_end(service: Service, made: Any) -> None:
+    before = service.upload("before.png", made.picture())
+    (worker,) = service.workers()
+    checkers = children_of(worker)
+    assert checkers
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: service.workers() not in ([], [worker]) and service.answers("readyz"))
+    after = service.upload("after.png", made.picture())
+    listed = requests.get(f"{service.url}/api/images", timeout=5).json()["images"]
+    assert [image["id"] for image in listed] == [after["id"], before["id"]]
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in checkers))
+
+
+def test_without_a_broker_the_page_is_up_and_says_so(tmp_path: Path, made: Any) -> None:
+    service = Service(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"})
+    try:
+        eventually(lambda: service.answers("healthz"))
+        ready = requests.get(f"{service.url}/readyz", timeout=20)
+        assert (ready.status_code, ready.json()["checks"]) == (503, {"broker": False, "store": True})
+        assert "127.0.0.1:9" in ready.json()["reason"]
+        answer = requests.post(f"{service.url}/api/images", files={"file": ("a.png", made.picture())}, timeout=30)
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:problem:broker-away"
+        assert int(answer.headers["Retry-After"]) > 0
+        assert [path for path in service.store.root.rglob("*") if path.is_file()] == []
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(10) == 0, service.log()
+    finally:
+        service.stop()
+
+
+WRONG = {
+    "MAX_UPLOAD_MB": "x",
+    "MAX_MEGAPIXELS": "0",
+    "UPLOADS_PER_MINUTE": "-1",
+    "STORE_URL": "ftp://x",
+    "KAFKA_PARTITIONS": "0",
+    "KAFKA_BOOTSTRAP_SERVERS": "broker",
+    "LOG_LEVEL": "loud",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str) -> None:
+    service = Service(tmp_path, {name: WRONG[name]})
+    try:
+        assert service.process.wait(20) == 78, service.log()
+    finally:
+        service.stop()
+    (line,) = service.log().splitlines()
+    assert name in line
