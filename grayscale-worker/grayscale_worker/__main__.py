@@ -1,11 +1,12 @@
 """Makes every uploaded picture grey: consumes `image`, writes the result, publishes `notification`."""
 
-from bus import ImageUploaded, OperationFinished, Worker
-from pictures import Operation, Refused
+from bus import ImageUploaded, OperationFinished, Worker, load
+from pictures import Operation, PictureSettings, Refused
 
 from .grayed import grayed
 
-operation = Operation("grayscale", grayed)
+settings = load(PictureSettings)
+operation = Operation("grayscale", grayed, settings.store, settings.limits)
 worker = Worker("grayscale-worker", final=Refused)
 
 

@@ -7,7 +7,7 @@ from bus.cluster import ClusterView
 from bus.mirror import Mirror
 from bus.producer import Producer
 from bus.topics import TOPICS
-from pictures import OPERATIONS, Limits, Refused, Store
+from pictures import OPERATIONS, Refused
 from web import Hub, Web
 
 from .api import PREFIX, SERVICE, Parts, as_json, upload
@@ -25,8 +25,8 @@ def create_app() -> Web:
     settings, kafka = UploadSettings.load(), KafkaSettings.load()
     parts = Parts(
         settings=settings,
-        store=Store(settings.store_url),
-        checker=Checker(Limits(settings.max_upload_mb, settings.max_megapixels)),
+        store=settings.store,
+        checker=Checker(settings.limits),
         producer=Producer(kafka, timeout=PUBLISH_WITHIN),
         cluster=ClusterView(kafka),
         hub=Hub(),
@@ -54,7 +54,7 @@ def make_app(parts: Parts) -> Web:
     app.request_class = UploadRequest
     app.config.update(
         STORE=parts.store,
-        MAX_FILE_BYTES=parts.settings.max_upload_mb * 1_000_000,
+        MAX_FILE_BYTES=parts.settings.limits.bytes,
         MAX_CONTENT_LENGTH=parts.settings.max_request_bytes,
         MAX_FORM_PARTS=100,
     )

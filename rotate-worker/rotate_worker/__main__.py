@@ -1,13 +1,14 @@
 """Turns every uploaded picture: consumes `image`, writes the turned picture, publishes `notification`."""
 
-from bus import ImageUploaded, OperationFinished, Worker
+from bus import ImageUploaded, OperationFinished, Worker, load
 from pictures import Operation, Refused
 
 from .rotated import rotated
 from .settings import RotateSettings
 
-degrees = int(RotateSettings.load().rotate_degrees)
-operation = Operation("rotate", lambda picture: rotated(picture, degrees))
+settings = load(RotateSettings)
+degrees = int(settings.rotate_degrees)
+operation = Operation("rotate", lambda picture: rotated(picture, degrees), settings.store, settings.limits)
 worker = Worker("rotate-worker", final=Refused)
 
 

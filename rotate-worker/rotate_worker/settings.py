@@ -1,10 +1,10 @@
-"""The one setting of this service, beside those of Kafka and of the store."""
+"""The settings of this service, beside those of Kafka."""
 
 from typing import Literal
 
-from bus import Settings
+from pictures import PictureSettings
 
 
-class RotateSettings(Settings):
+class RotateSettings(PictureSettings):
     rotate_degrees: Literal["90", "180", "270"] = "180"
     """Clockwise."""

@@ -2,7 +2,7 @@
 
 from .errors import Final, GaveUp, Passing
 from .events import Cause, Event, ImageUploaded, OperationFinished, Undecodable
-from .settings import EXIT_CONFIG, KafkaSettings, Settings
+from .settings import EXIT_CONFIG, KafkaSettings, Settings, load
 from .worker import Worker
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "Settings",
     "Undecodable",
     "Worker",
+    "load",
 ]

@@ -13,6 +13,7 @@ EXIT_CONFIG = 78
 """Exit status of a service that was started with a wrong setting (EX_CONFIG of sysexits.h)."""
 
 S = TypeVar("S", bound="Settings")
+B = TypeVar("B", bound=BaseSettings)
 
 
 class SecretFiles(EnvSettingsSource):
@@ -67,17 +68,22 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls: type[S]) -> S:
         """Read the settings, or end the process with status 78 and one line that names the variable."""
-        try:
-            return cls()
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = "_".join(str(part) for part in first["loc"]).upper()
-            message = first["msg"].removeprefix("Value error, ")
-            line = f"{name}: {message}" if name else message
-        except WrongSetting as error:
-            line = str(error)
-        print(f"wrong setting: {line}", file=sys.stderr, flush=True)
-        raise SystemExit(EXIT_CONFIG)
+        return load(cls)
+
+
+def load(settings: type[B]) -> B:
+    """The settings of that class, read from the environment, or the end of the process: status 78, and one line."""
+    try:
+        return settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        message = first["msg"].removeprefix("Value error, ")
+        line = f"{name}: {message}" if name else message
+    except WrongSetting as error:
+        line = str(error)
+    print(f"wrong setting: {line}", file=sys.stderr, flush=True)
+    raise SystemExit(EXIT_CONFIG)
 
 
 class KafkaSettings(Settings):

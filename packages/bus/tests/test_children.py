@@ -109,7 +109,7 @@ def test_memory_past_the_limit_is_refused_to_the_child_not_to_its_parent(make: A
 
 def test_what_the_function_prints_does_not_disturb(make: Any, capfd: pytest.CaptureFixture[str]) -> None:
     children = make()
-    assert children.call({"do": "chatter"}) == "printed"
+    assert children.call({"do": "chatter"}, 10) == "printed"
     assert children.call({"do": "echo", "what": 2}) == 2
     children.kill()
     out, err = capfd.readouterr()

@@ -8,6 +8,7 @@ from .editing import edited
 from .formats import FORMATS, Format
 from .operation import OPERATIONS, Operation
 from .refusals import CODES, Code, Refused
+from .settings import PictureSettings
 from .store import About, OperationState, Store, Upload
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Limits",
     "Operation",
     "OperationState",
+    "PictureSettings",
     "Refused",
     "Store",
     "Upload",

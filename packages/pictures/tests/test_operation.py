@@ -4,7 +4,7 @@ import os
 from io import BytesIO
 
 import pytest
-from pictures import Operation, Refused, Store
+from pictures import Limits, Operation, Refused, Store
 from PIL import Image
 
 
@@ -20,16 +20,10 @@ def store(tmp_path):
 
 def test_works_once(store):
     calls = []
-    operation = Operation("rotate", lambda data: calls.append(data) or b"done", store)
+    operation = Operation("rotate", lambda data: calls.append(data) or b"done", store, Limits())
     assert operation("abc.png") == operation("abc.png") == "processed/rotate/abc_rotate.png"
     assert len(calls) == 1
     assert store.path("processed/rotate/abc_rotate.png").read_bytes() == b"done"
-
-
-def test_the_store_is_that_of_the_environment(store, monkeypatch):
-    monkeypatch.setenv("STORE_URL", f"file://{store.root}")
-    assert Operation("rotate", lambda data: data)("abc.png")
-    assert store.exists("processed/rotate/abc_rotate.png")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +40,7 @@ def test_what_the_work_raises_is_a_refusal(store, raised, code):
         raise raised
 
     with pytest.raises(Refused) as caught:
-        Operation("rotate", work, store)("abc.png")
+        Operation("rotate", work, store, Limits())("abc.png")
     assert caught.value.code == code
     assert not store.exists("processed/rotate/abc_rotate.png")
 
@@ -57,29 +51,28 @@ def test_a_failing_disk_is_not_a_refusal(store, monkeypatch):
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="full"):
-        Operation("rotate", lambda data: data, store)("abc.png")
+        Operation("rotate", lambda data: data, store, Limits())("abc.png")
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "code"),
-    [("MAX_UPLOAD_MB", "0.00001", "too-large"), ("MAX_MEGAPIXELS", "0.00001", "too-many-pixels")],
+    ("limits", "code"),
+    [(Limits(megabytes=0.00001), "too-large"), (Limits(megapixels=0.00001), "too-many-pixels")],
 )
-def test_limits_hold_for_events_of_others(store, monkeypatch, variable, value, code):
-    monkeypatch.setenv(variable, value)
+def test_limits_hold_for_events_of_others(store, limits, code):
     with pytest.raises(Refused) as caught:
-        Operation("rotate", lambda data: pytest.fail("worked"), store)("abc.png")
+        Operation("rotate", lambda data: pytest.fail("worked"), store, limits)("abc.png")
     assert caught.value.code == code
 
 
 @pytest.mark.parametrize(("name", "code"), [("../abc.png", "outside-store"), ("none.png", "missing")])
 def test_names_of_others_are_not_trusted(store, name, code):
     with pytest.raises(Refused) as caught:
-        Operation("rotate", lambda data: data, store)(name)
+        Operation("rotate", lambda data: data, store, Limits())(name)
     assert caught.value.code == code
 
 
 def test_why_there_is_no_result_is_written_down(store):
-    operation = Operation("rotate", lambda data: data, store)
+    operation = Operation("rotate", lambda data: data, store, Limits())
     sentence = operation.failed("abc.png", Refused("too-large", limit=20), "pt-BR")
     assert sentence == "O arquivo é grande demais: o limite é de 20 MB."
     written = json.loads(store.path("processed/rotate/abc_rotate.json").read_bytes())
@@ -90,12 +83,12 @@ def test_why_there_is_no_result_is_written_down(store):
 
 
 def test_details_of_an_unforeseen_error_are_not_told(store):
-    told = Operation("rotate", bytes, store).failed("abc.png", ZeroDivisionError("in module x"), "pt-BR")
+    told = Operation("rotate", bytes, store, Limits()).failed("abc.png", ZeroDivisionError("in module x"), "pt-BR")
     assert told == "Não foi possível processar a imagem."
 
 
 def test_a_picture_that_was_replaced_is_worked_on_again(store):
-    operation = Operation("rotate", lambda data: data, store)
+    operation = Operation("rotate", lambda data: data, store, Limits())
     result = store.path(operation("abc.png"))
     os.utime(result, (1, 1))
     out = BytesIO()
