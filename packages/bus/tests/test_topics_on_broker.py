@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from bus.clients import connect_admin
@@ -65,6 +66,23 @@ def test_two_that_create_at_once_are_both_content(kafka_env: dict[str, str]) -> 
     steps = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(3)]
     assert [(step.communicate(timeout=60)[1], step.returncode) for step in steps] == [(b"", 0)] * 3
     assert set(there().values()) == {2}
+
+
+def test_a_topic_that_another_creates_in_between_is_no_fault(
+    kafka_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert create_topics()[0] == 0
+    settings = KafkaSettings()
+    with connect_admin(settings) as admin:
+        look = admin.describe_topics
+
+        def too_early(*args: Any) -> Any:
+            monkeypatch.setattr(admin, "describe_topics", look)
+            return []
+
+        monkeypatch.setattr(admin, "describe_topics", too_early)
+        assert ensure(admin, settings, ["image"]) == [settings.topic("image")]
+    assert there()[settings.topic("image")] == 2
 
 
 def test_an_exact_name_is_created_as_it_is(kafka_env: dict[str, str]) -> None:
