@@ -1,13 +1,17 @@
 """The pages in a real browser. Runs against `make run` and against the containers; leaves screenshots to look at."""
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 from sample_pictures import encoded, quarters
 from suite_fixtures import ROOT, Suite
 
@@ -42,9 +46,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def visitor(browser: Browser, language: str, phone: bool = False) -> BrowserContext:
+def visitor(browser: Browser, language: str, phone: bool = False, **more: Any) -> BrowserContext:
     size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
-    context = browser.new_context(locale=language, viewport=size, is_mobile=phone, has_touch=phone)
+    context = browser.new_context(locale=language, viewport=size, is_mobile=phone, has_touch=phone, **more)
     context.set_default_timeout(LONG)
     return context
 
@@ -77,7 +81,9 @@ def files(*names: str) -> list[Any]:
 
 
 def shown(page: Page, card: Any) -> list[int]:
-    """The widths in pixels of the pictures on a card, as the browser decoded them."""
+    """The widths in pixels of the pictures on a card, as the browser decoded them; it lets go of those out of sight."""
+    card.scroll_into_view_if_needed()
+    expect(card.locator("img")).to_have_count(1 + card.get_by_test_id("result").count(), timeout=LONG)
     return card.locator("img").evaluate_all(  # type: ignore[no-any-return]
         "images => Promise.all(images.map(async image => { await image.decode(); return image.naturalWidth }))"
     )
@@ -88,7 +94,7 @@ def shown(page: Page, card: Any) -> list[int]:
     [("pt-BR", False, "Imagens"), ("en-US", True, "Pictures")],
     ids=["Portuguese, wide", "English, phone"],
 )
-def test_a_photo_comes_back_turned_and_grey_live(
+def test_a_photo_comes_back_turned_grey_and_captioned_live(
     suite: Suite, browser: Browser, language: str, phone: bool, title: str
 ) -> None:
     context = visitor(browser, language, phone)
@@ -100,16 +106,16 @@ def test_a_photo_comes_back_turned_and_grey_live(
 
     for wanted in (name, f"2 {name}"):
         card = page.get_by_test_id("image-card").filter(has_text=wanted).first
-        for operation in ("rotate", "grayscale"):
+        for operation in ("rotate", "grayscale", "caption"):
             result = card.locator(f'[data-testid="result"][data-operation="{operation}"]')
             expect(result).to_have_attribute("data-status", "done", timeout=LONG)
-        assert shown(page, card) == [1600] * 3
+        assert shown(page, card) == [1600] * 4
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     screenshot(page, f"upload-{language}{'-phone' if phone else ''}")
 
     page.reload()  # nothing that was shown is lost
     card = page.get_by_test_id("image-card").filter(has_text=name).first
-    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(2, timeout=LONG)
+    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(3, timeout=LONG)
     assert page.errors == []  # type: ignore[attr-defined]
     context.close()
 
@@ -143,7 +149,7 @@ def test_the_language_can_be_switched_and_stays(suite: Suite, browser: Browser) 
 def test_the_start_page_shows_what_is_up(suite: Suite, browser: Browser, language: str) -> None:
     context = visitor(browser, language)
     page = opened(context, f"{suite.url}/")
-    for name in ("rotate-worker", "grayscale-worker"):
+    for name in ("rotate-worker", "grayscale-worker", "caption-worker"):
         service = page.locator(f'[data-testid="service"][data-name="{name}"]')
         expect(service).to_have_attribute("data-state", "up", timeout=LONG)
     screenshot(page, f"start-{language}")
@@ -159,5 +165,259 @@ def test_a_picture_sent_elsewhere_appears_without_reload(suite: Suite, browser: 
     expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
     (image,) = suite.upload(("elsewhere.jpg", encoded(quarters())))
     card = page.locator(f'[data-testid="image-card"][data-id="{image["id"]}"]')
-    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(2, timeout=LONG)
+    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(3, timeout=LONG)
+    context.close()
+
+
+# Who is told when it is done.
+
+
+def chosen(page: Page, name: str) -> Locator:
+    """Choose a picture; returns its row."""
+    page.get_by_test_id("file-input").set_input_files(files(name))
+    return page.get_by_test_id("upload-row").filter(has_text=name)
+
+
+def card_of(page: Page, name: str) -> Locator:
+    return page.get_by_test_id("image-card").filter(has_text=name)
+
+
+def test_an_address_is_checked_corrected_sent_and_kept_only_if_asked(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "pt-BR")
+    page = opened(context, f"{suite.url}/upload/")
+    page.get_by_test_id("contact").locator("summary").click()
+    email, telegram = page.get_by_test_id("email"), page.get_by_test_id("telegram-id")
+
+    telegram.fill("doze")
+    telegram.blur()
+    expect(telegram).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("Este ID do Telegram não é válido").first).to_be_visible()
+    row = chosen(page, "aviso.jpg")
+    expect(row).to_have_attribute("data-state", "held")
+
+    email.fill("ana@exemplo")  # good for the browser, not for the server
+    telegram.fill("-1001234")
+    telegram.blur()
+    expect(email).to_have_attribute("aria-invalid", "true", timeout=LONG)
+    expect(row).to_have_attribute("data-state", "held")
+    expect(row).to_contain_text("Assim que for corrigido")
+    screenshot(page, "contact-pt-BR")
+
+    email.fill("ana@exemplo.org")
+    email.blur()
+    expect(email).not_to_have_attribute("aria-invalid", "true")
+    expect(card_of(page, "aviso.jpg")).to_be_visible(timeout=LONG)
+    (event,) = suite.records("image", lambda record: b'"aviso.jpg"' in record.value)
+    sent = json.loads(event.value)
+    assert (sent["email"], sent["telegram_id"]) == ("ana@exemplo.org", "-1001234")
+
+    page.reload()
+    expect(email).to_have_value("")
+    page.get_by_test_id("contact").locator("summary").click()
+    email.fill("ana@exemplo.org")
+    page.get_by_test_id("remember").check()
+    page.reload()
+    expect(email).to_have_value("ana@exemplo.org")
+    page.get_by_test_id("contact").locator("summary").click()
+    page.get_by_test_id("remember").uncheck()
+    page.reload()
+    expect(email).to_have_value("")
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def test_without_a_connection_an_upload_says_so_and_goes_on_when_it_is_back(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    page = opened(context, f"{suite.url}/upload/")
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    context.set_offline(True)
+    row = chosen(page, "train.jpg")
+    expect(row).to_have_attribute("data-state", "retrying", timeout=LONG)
+    expect(row).to_contain_text("This device is offline.")
+    context.set_offline(False)
+    expect(card_of(page, "train.jpg")).to_be_visible(timeout=LONG)
+    context.close()
+
+
+# Original and result.
+
+
+@pytest.fixture(scope="module")
+def picture(suite: Suite) -> dict[str, Any]:
+    """A picture whose operations are all done."""
+    (image,) = suite.upload(("perfil.jpg", encoded(quarters((1600, 1200)))))
+    return suite.finished(image["id"])
+
+
+def frame(page: Page, image: dict[str, Any], operation: str) -> Locator:
+    card = page.locator(f'[data-testid="image-card"][data-id="{image["id"]}"]')
+    return card.locator(f'[data-testid="result"][data-operation="{operation}"] button')
+
+
+def test_original_and_result_lie_under_one_slider(suite: Suite, browser: Browser, picture: dict[str, Any]) -> None:
+    context = visitor(browser, "en-US")
+    page = opened(context, f"{suite.url}/upload/")
+    compare, slider = page.get_by_test_id("compare"), page.get_by_test_id("compare-range")
+    frame(page, picture, "grayscale").focus()
+    page.keyboard.press("Enter")
+    expect(compare).to_have_attribute("data-mode", "slider", timeout=LONG)
+    expect(slider).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_value("51")
+    expect(slider).to_have_attribute("aria-valuetext", "51% original")
+    page.keyboard.press("Home")
+    expect(slider).to_have_value("0")
+
+    box = compare.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 60)
+    page.mouse.up()
+    expect(slider).to_have_value("25")
+    screenshot(page, "compare")
+
+    page.locator('.lightbox-kind[data-kind="rotate"]').click()
+    expect(slider).to_have_attribute("aria-label", re.compile("Rotated"))
+    expect(compare).to_have_attribute("data-mode", "slider")
+    page.get_by_test_id("compare-toggle").click()
+    expect(compare).to_have_attribute("data-mode", "alone")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("lightbox")).to_be_hidden()
+    expect(frame(page, picture, "grayscale")).to_be_focused()
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def test_shapes_that_differ_stand_side_by_side(suite: Suite, browser: Browser, picture: dict[str, Any]) -> None:
+    context = visitor(browser, "en-US", phone=True)
+    turned = encoded(quarters((1200, 1600)))
+    context.route("**/rotate", lambda route: route.fulfill(body=turned, content_type="image/jpeg"))
+    page = opened(context, f"{suite.url}/upload/")
+    frame(page, picture, "rotate").click()
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "sides", timeout=LONG)
+    expect(page.get_by_test_id("compare-range")).to_be_disabled()
+    screenshot(page, "compare-phone")
+    context.close()
+
+
+def test_what_the_browser_cannot_show_can_be_downloaded(
+    suite: Suite, browser: Browser, picture: dict[str, Any]
+) -> None:
+    context = visitor(browser, "en-US")
+    context.route("**/original", lambda route: route.fulfill(body=b"II*\0", content_type="image/tiff"))
+    page = opened(context, f"{suite.url}/upload/")
+    frame(page, picture, "grayscale").click()
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "alone", timeout=LONG)
+    page.locator('.lightbox-kind[data-kind="original"]').click()
+    expect(page.get_by_test_id("no-preview")).to_contain_text("This browser cannot show", timeout=LONG)
+    expect(page.get_by_test_id("no-preview").locator("a")).to_have_attribute("download", "perfil.jpg")
+    context.close()
+
+
+def test_downloads_have_names_that_tell_them_apart(suite: Suite, browser: Browser, picture: dict[str, Any]) -> None:
+    context = visitor(browser, "en-US", accept_downloads=True)
+    page = opened(context, f"{suite.url}/upload/")
+    card = page.locator(f'[data-testid="image-card"][data-id="{picture["id"]}"]')
+    for operation in picture["operations"]:
+        result = card.locator(f'[data-testid="result"][data-operation="{operation}"]')
+        with page.expect_download() as download:
+            result.locator("a[download]").click()
+        assert download.value.suggested_filename == f"perfil_{operation}.jpeg"
+    context.close()
+
+
+# Many, and everybody.
+
+
+def test_a_thousand_pictures_are_listed_and_only_those_in_sight_loaded(suite: Suite, browser: Browser) -> None:
+    small, count = encoded(quarters((32, 24))), 1000
+
+    def image(number: int) -> dict[str, Any]:
+        names = {"id": f"i{number}", "new_file": f"i{number}.jpeg", "original_name": f"{number}.jpg"}
+        pending = {"status": "pending", "url": None, "reason": None}
+        return names | {"timestamp": 1_700_000_000 + number, "operations": {"rotate": pending}}
+
+    def answer(route: Route) -> None:
+        address = urlsplit(route.request.url)
+        query = parse_qs(address.query)
+        if address.path.endswith("/api/images"):
+            first = int(query.get("before", [f"i{count}"])[0][1:]) - 1
+            last = max(first - int(query["limit"][0]), -1)
+            route.fulfill(json={"images": [image(number) for number in range(first, last, -1)]})
+        else:
+            route.fulfill(body=small, content_type="image/jpeg")
+
+    context = visitor(browser, "en-US")
+    context.route("**/upload/api/images**", answer)
+    context.route("**/upload/api/images/**", answer)
+    context.route("**/upload/api/events", lambda route: route.abort())
+    page = opened(context, f"{suite.url}/upload/")
+    expect(page.get_by_test_id("image-card").first).to_be_visible()
+    page.wait_for_function(
+        """count => {
+            scrollTo(0, document.documentElement.scrollHeight);
+            return document.querySelectorAll('[data-testid="image-card"]').length >= count;
+        }""",
+        arg=count,
+    )
+    expect(page.get_by_text("0.jpg", exact=True)).to_be_visible()
+    page.wait_for_function("document.querySelectorAll('[data-testid=image-card] img').length < 200")
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds wrong with the page for people who do not see it, or not well."""
+    found = Axe().run(page).response["violations"]
+    return [f"{page.url} {one['id']}: {node['html']}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
+@pytest.mark.parametrize("language", ["pt-BR", "en-US"])
+def test_axe_finds_nothing(
+    suite: Suite, browser: Browser, picture: dict[str, Any], language: str, phone: bool, scheme: str
+) -> None:
+    context = visitor(browser, language, phone, color_scheme=scheme, reduced_motion="reduce")
+    page = opened(context, suite.url)
+    expect(page.get_by_test_id("service").first).to_have_attribute("data-state", "up", timeout=LONG)
+    found = faults(page)
+
+    def nothing(route: Route) -> None:
+        route.fulfill(json={"images": []})
+
+    page.route("**/api/images?*", nothing)
+    page.route("**/api/events", lambda route: route.abort())
+    page.goto(f"{suite.url}/upload/")
+    expect(page.locator("#empty")).to_be_visible()
+    found += faults(page)
+    page.unroute_all()
+
+    page.goto(f"{suite.url}/upload/")
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    page.get_by_test_id("contact").locator("summary").click()
+    page.get_by_test_id("telegram-id").fill("x")
+    page.get_by_test_id("telegram-id").blur()
+    expect(page.locator("#telegram-id-problem")).to_be_visible()
+    expect(chosen(page, "held.jpg")).to_have_attribute("data-state", "held")
+    page.get_by_test_id("telegram-id").fill("")
+    page.get_by_test_id("email").fill("x")
+    page.get_by_test_id("email").blur()
+    page_file = {"name": "page.png", "mimeType": "image/png", "buffer": b"<html></html>"}
+    page.get_by_test_id("file-input").set_input_files([page_file])
+    found += faults(page)
+    page.get_by_test_id("email").fill("")
+    page.get_by_test_id("email").blur()
+    refused = page.get_by_test_id("upload-row").filter(has_text="page.png")
+    expect(refused).to_have_attribute("data-state", "refused", timeout=LONG)
+    found += faults(page)
+    screenshot(page, f"upload-{language}{'-phone' if phone else ''}-{scheme}")
+
+    frame(page, picture, "rotate").click()
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "slider", timeout=LONG)
+    found += faults(page)
+    screenshot(page, f"compare-{language}{'-phone' if phone else ''}")
+    assert found == []
+    assert page.errors == []  # type: ignore[attr-defined]
     context.close()

@@ -2,7 +2,7 @@
 
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,8 @@ from bus.producer import NotPublished, Outgoing, Producer
 from bus.topics import TOPICS
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_file
 from flask_babel import gettext as _
+from flask_limiter import RouteLimit
+from flask_limiter.util import get_remote_address
 from pictures import FORMATS, OPERATIONS, About, Refused, Store, Upload
 from web import Hub, Problem, limiter
 from web.languages import language
@@ -55,6 +57,18 @@ def parts() -> Parts:
     return current_app.extensions[SERVICE]  # type: ignore[no-any-return]
 
 
+def _notifications(key: Callable[[], str], *fields: str) -> RouteLimit:
+    """Limits the messages that uploads ask for, by what `key` returns; only for those that fill in one of `fields`."""
+    fields = fields or ("email", "telegram_id")
+    return limiter.limit(
+        lambda: f"{parts().settings.notifications_per_hour} per hour",
+        key_func=key,
+        cost=lambda: len(_files()) * len(OPERATIONS),
+        exempt_when=lambda: not any((request.form.get(field) or "").strip() for field in fields),
+        deduct_when=lambda response: response.status_code == 202,
+    )
+
+
 @upload.get("/")
 def page() -> str:
     return render_template(
@@ -75,6 +89,9 @@ def page() -> str:
 
 @upload.post("/api/images")
 @limiter.limit(lambda: f"{parts().settings.uploads_per_minute} per minute", cost=lambda: max(1, len(_files())))
+@_notifications(get_remote_address)
+@_notifications(lambda: f"email {(request.form.get('email') or '').strip().lower()}", "email")
+@_notifications(lambda: f"telegram {(request.form.get('telegram_id') or '').strip()}", "telegram_id")
 def accept() -> tuple[Response, int]:
     """Check all, then store all, then publish all; one that is refused refuses the request."""
     files, store = _files(), parts().store

@@ -7,6 +7,7 @@ from pydantic import PositiveInt
 
 class UploadSettings(PictureSettings, Settings):
     uploads_per_minute: PositiveInt = 600
+    notifications_per_hour: PositiveInt = 300
     public_url: str = "http://localhost:8080"
 
     @property

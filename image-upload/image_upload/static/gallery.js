@@ -1,6 +1,6 @@
 // The pictures and their results, newest first, kept as the server says they are.
 
-import { address, animate, announce, byId, doneNews, element, icon, labelOf, operations, say, time } from "./page.js";
+import { address, animate, announce, blind, byId, cutOff, doneNews, element, icon, labelOf, operations, say, time, whyNotShown } from "./page.js";
 import * as lightbox from "./lightbox.js";
 import * as pipeline from "./pipeline.js";
 
@@ -9,6 +9,7 @@ const list = byId("cards");
 const empty = byId("empty");
 const more = byId("more");
 const loadMore = byId("load-more");
+const moreProblem = byId("more-problem");
 const problem = byId("gallery-problem");
 
 const entries = new Map(); // id → { image, card, tiles }
@@ -48,27 +49,47 @@ function arranged(found) {
 
 // tiles
 
+// Thousands of photos fit no memory: a card out of sight lets go of its own. The browser says which are in sight.
+const TELLS = "oncontentvisibilityautostatechange" in document;
+
+list.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
+  const entry = entries.get(target.dataset.id);
+  if (!entry || target !== entry.card) return;
+  entry.inSight = !skipped;
+  for (const frame of target.querySelectorAll("button.frame")) frame.look();
+});
+
+/** A button with the picture on it, while its card is in sight; without, where the browser cannot show it. */
 function pictureOf(entry, view, tries = 1) {
-  const label = labelOf(view.kind);
-  const picture = element("img", {
-    className: "picture", loading: "lazy", decoding: "async",
-    alt: say("pictureLabel", { name: entry.image.original_name, label }),
-  });
-  const frame = element("button", { type: "button", className: "frame", "aria-haspopup": "dialog" }, picture);
+  const alt = say("pictureLabel", { name: entry.image.original_name, label: labelOf(view.kind) });
+  const frame = element("button", { type: "button", className: "frame", "aria-haspopup": "dialog", "aria-label": alt });
   frame.addEventListener("click", () => lightbox.open(entry.image.id, entry.image.original_name, views(entry.image), view.kind));
-  picture.addEventListener("load", () => picture.classList.add("is-loaded"));
-  picture.addEventListener("error", () => {
-    if (tries > 0) {
-      tries -= 1;
-      setTimeout(() => { picture.src = view.url; }, 2000);
-    } else {
-      frame.classList.add("frame-plain");
-      frame.title = say("cannotShow", { format: view.format });
-      frame.replaceChildren(icon("picture"), element("span", { text: view.format, "aria-hidden": "true" }),
-        element("span", { className: "visually-hidden", text: `${picture.alt}. ${frame.title}` }));
+  const plain = async () => {
+    frame.look = () => {};
+    frame.classList.add("frame-plain");
+    frame.replaceChildren(icon("picture"), element("span", { text: view.format }), element("span", { className: "frame-note", text: say("noPreview") }));
+    frame.title = await whyNotShown(view);
+    frame.setAttribute("aria-label", `${alt}. ${frame.title}`);
+  };
+  frame.look = () => {
+    frame.replaceChildren();
+    if (!entry.inSight) return;
+    if (blind.has(view.format)) {
+      plain();
+      return;
     }
-  });
-  picture.src = view.url;
+    const picture = element("img", { className: "picture", decoding: "async", alt, ...(TELLS ? {} : { loading: "lazy" }) });
+    picture.addEventListener("load", () => picture.classList.add("is-loaded"));
+    picture.addEventListener("error", () => {
+      if (!picture.isConnected) return;
+      if (tries <= 0) plain();
+      else setTimeout(frame.look, 2000);
+      tries -= 1;
+    });
+    picture.src = view.url;
+    frame.append(picture);
+  };
+  frame.look();
   return frame;
 }
 
@@ -83,7 +104,7 @@ function downloadOf(entry, view) {
 function fillOriginal(entry, tile) {
   const [view] = views(entry.image);
   tile.replaceChildren(
-    pictureOf(entry, view, view.format === "HEIC" || view.format === "HEIF" ? 0 : 1),
+    pictureOf(entry, view, ["HEIC", "HEIF", "TIFF", "TIF"].includes(view.format) ? 0 : 1),
     element("figcaption", {}, element("span", { className: "tile-label", text: labelOf("original") }), downloadOf(entry, view)),
   );
 }
@@ -124,7 +145,7 @@ pipeline.whenWorkersChange(() => {
 // cards
 
 function build(image) {
-  const entry = { image, tiles: new Map() };
+  const entry = { image, tiles: new Map(), inSight: !TELLS };
   entry.name = element("h3", { className: "card-name" });
   entry.when = element("time", { className: "card-time muted small" });
   entry.original = element("figure", { className: "tile", "data-testid": "original" });
@@ -177,6 +198,7 @@ function place(entry) {
   const before = order[low]?.card ?? null;
   order.splice(low, 0, entry);
   if (entry.card.parentNode !== list || entry.card.nextElementSibling !== before) list.insertBefore(entry.card, before);
+  return low;
 }
 
 function tell(image, operation) {
@@ -198,9 +220,9 @@ export function show(given, { provisional = false } = {}) {
     const entry = build({ ...image, operations: arranged(image.operations) });
     entry.provisional = provisional;
     entries.set(image.id, entry);
-    place(entry);
+    const rank = place(entry);
     settle();
-    if (news && order.indexOf(entry) < PAGE) {
+    if (news && rank < PAGE) {
       animate(entry.card, [{ opacity: 0, transform: "translateY(0.75rem)" }, { opacity: 1, transform: "none" }], { duration: 420 });
       announce(say("newPicture", { name: image.original_name }));
       pipeline.published();
@@ -238,8 +260,11 @@ export function show(given, { provisional = false } = {}) {
   }
 }
 
+let ghosts = [...list.children];
+
 function settle() {
-  for (const ghost of list.querySelectorAll(".card-ghost")) ghost.remove();
+  for (const ghost of ghosts) ghost.remove();
+  ghosts = [];
   list.setAttribute("aria-busy", "false");
   empty.hidden = order.length > 0 || !read;
   more.hidden = complete || order.length === 0 || !read;
@@ -252,9 +277,12 @@ async function page(before) {
   url.searchParams.set("limit", PAGE);
   if (before) url.searchParams.set("before", before);
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? "");
   return (await answer.json()).images;
 }
+
+/** `fetch` throws a TypeError of the browser's own words when nobody answers. */
+const sentenceOf = (error) => (error instanceof TypeError ? say(cutOff()) : error.message || say("cannotList"));
 
 let reading = null;
 
@@ -272,9 +300,9 @@ export function catchUp(since) {
         await readFromTop(since);
         problem.hidden = true;
         return;
-      } catch {
+      } catch (error) {
         problem.hidden = false;
-        problem.textContent = say("cannotList");
+        problem.textContent = `${sentenceOf(error)} ${say("tryingAgain")}`;
         await new Promise((resolve) => { setTimeout(resolve, pause * 1000); });
       }
     }
@@ -307,6 +335,7 @@ async function older() {
   if (loadMore.disabled || complete || !read) return;
   loadMore.disabled = true;
   loadMore.textContent = say("loading");
+  moreProblem.textContent = "";
   try {
     const images = await page(order.at(-1).image.id);
     complete = images.length < PAGE;
@@ -316,8 +345,10 @@ async function older() {
     } finally {
       read = true;
     }
-  } catch {
-    // the button stays, to be pressed again
+    end.unobserve(more); // tells anew whether the end is in sight: it may never have left it
+    end.observe(more);
+  } catch (error) {
+    moreProblem.textContent = sentenceOf(error); // the button stays, to be pressed again
   }
   loadMore.disabled = false;
   loadMore.textContent = say("loadMore");
@@ -325,4 +356,5 @@ async function older() {
 }
 
 loadMore.addEventListener("click", older);
-new IntersectionObserver((seen) => { if (seen.some(({ isIntersecting }) => isIntersecting)) older(); }, { rootMargin: "800px" }).observe(more);
+const end = new IntersectionObserver((seen) => { if (seen.some(({ isIntersecting }) => isIntersecting)) older(); }, { rootMargin: "800px" });
+end.observe(more);

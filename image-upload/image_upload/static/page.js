@@ -68,6 +68,30 @@ export function animate(node, frames, options) {
   return node.animate(frames, { easing: "cubic-bezier(0.2, 0.8, 0.2, 1)", ...options }).finished.catch(() => {});
 }
 
+/** Formats that this browser has been seen not to show: they are not asked for in vain a second time. */
+export const blind = new Set();
+const NOT_EVERYWHERE = new Set(["HEIC", "HEIF", "TIFF", "TIF", "AVIF"]);
+
+/** Why a picture does not appear, in a sentence. */
+export async function whyNotShown({ url, format }) {
+  if (!blind.has(format)) {
+    try {
+      const { ok, status } = await fetch(url, { method: "HEAD" });
+      if (!ok) return say(status === 404 ? "gone" : "unreadable");
+    } catch {
+      return say(cutOff());
+    }
+    if (NOT_EVERYWHERE.has(format)) blind.add(format);
+  }
+  return say("cannotShow", { format });
+}
+
+/** What stands between this page and the server, as the key of a sentence. */
+export const cutOff = () => (navigator.onLine ? "unreachable" : "offline");
+
+/** What the server says of a problem (RFC 9457), where it says anything. */
+export const codeOf = ({ type }) => /^urn:problem:(.+)$/.exec(type ?? "")?.[1] ?? "";
+
 const news = byId("news");
 let unread = [];
 

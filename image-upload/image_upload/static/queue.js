@@ -1,10 +1,13 @@
 // Uploads: a few at once, the rest in line; what fails for the moment is tried again by itself.
 
-import { address, animate, announce, byId, element, icon, lang, maxBytes, maxMegabytes, percent, say, size } from "./page.js";
+import { address, animate, announce, byId, codeOf, cutOff, element, icon, lang, maxBytes, maxMegabytes, percent, say, size } from "./page.js";
+import * as contact from "./contact.js";
 
 const AT_ONCE = 3;
 const PAUSES = [2, 4, 8, 15, 30, 60]; // seconds
-const FOR_THE_MOMENT = new Set([0, 408, 425, 429, 500, 502, 503, 504]);
+const FOR_THE_MOMENT = new Set([0, 408, 425, 429, 500, 502, 503, 504, 507]);
+const OF_THE_FILE = new Set([400, 413, 415, 422]); // trying again is of no use
+const FAULTS = 4; // after so many errors of its own the server is not asked again by itself
 
 const section = byId("uploads");
 const rows = byId("upload-rows");
@@ -14,6 +17,8 @@ const dismissRefused = byId("dismiss-refused");
 const waiting = []; // in line
 const sending = new Set();
 const retrying = new Set();
+const held = new Set(); // until a field is corrected
+const refused = new Set();
 let heldUntil = 0; // the server asked for a pause
 let total = 0;
 let done = 0;
@@ -49,7 +54,11 @@ function build(file) {
   upload.bar = element("progress", { className: "upload-bar", max: 1, "aria-label": say("progress", { name: file.name }) });
   upload.bar.value = 0;
   upload.now = element("button", { type: "button", className: "button button-quiet button-small", text: say("tryNow") });
-  upload.now.addEventListener("click", () => { heldUntil = 0; resume(upload, true); });
+  upload.now.addEventListener("click", () => {
+    heldUntil = 0;
+    if (held.has(upload) && contact.wrong()) contact.lead();
+    else resume(upload, true);
+  });
   upload.stop = element("button", { type: "button", className: "button-icon" }, icon("close"));
   upload.stop.addEventListener("click", () => leave(upload, true));
   upload.row = element("li", { className: "upload-row", "data-testid": "upload-row" },
@@ -68,7 +77,9 @@ function turn(upload, state, sentence) {
   upload.row.dataset.state = state;
   upload.state.textContent = sentence;
   upload.bar.hidden = !["queued", "sending", "checking"].includes(state);
-  upload.now.hidden = state !== "retrying";
+  upload.now.hidden = !["retrying", "held"].includes(state) && !(state === "refused" && upload.again);
+  upload.now.textContent = say(state === "retrying" ? "tryNow" : "sendAgain");
+  if (!upload.now.hidden) upload.now.setAttribute("aria-label", `${upload.now.textContent}: ${upload.file.name}`);
   upload.stop.hidden = state === "accepted";
   upload.stop.setAttribute("aria-label", say(state === "refused" ? "dismiss" : "cancel", { name: upload.file.name }));
 }
@@ -76,7 +87,7 @@ function turn(upload, state, sentence) {
 function tally() {
   section.hidden = rows.childElementCount === 0;
   count.textContent = say("sentOf", { done, total });
-  dismissRefused.hidden = rows.querySelectorAll('[data-state="refused"]').length < 2;
+  dismissRefused.hidden = refused.size < 2;
   if (section.hidden) total = done = 0;
 }
 
@@ -85,11 +96,12 @@ async function leave(upload, byHand = false) {
   clearInterval(upload.clock);
   sending.delete(upload);
   retrying.delete(upload);
+  held.delete(upload);
   const place = waiting.indexOf(upload);
   if (place >= 0) waiting.splice(place, 1);
   upload.request?.abort();
   if (byHand) {
-    if (!upload.refused) total -= 1;
+    if (!refused.delete(upload)) total -= 1;
     // the keyboard goes on with the next row, or with the choice of pictures
     const next = upload.row.nextElementSibling ?? upload.row.previousElementSibling;
     if (upload.row.contains(document.activeElement)) (next?.querySelector(".button-icon") ?? byId("file")).focus();
@@ -101,9 +113,10 @@ async function leave(upload, byHand = false) {
   pump();
 }
 
-function refuse(upload, reason) {
+function refuse(upload, reason, again = false) {
   sending.delete(upload);
-  upload.refused = true;
+  refused.add(upload);
+  upload.again = again;
   total -= 1;
   turn(upload, "refused", reason);
   announce(say("refusedNews", { name: upload.file.name, reason }));
@@ -130,15 +143,29 @@ function retry(upload, reason, seconds) {
   const tick = () => {
     const left = Math.ceil((due - Date.now()) / 1000);
     if (left <= 0) resume(upload);
-    else turn(upload, "retrying", `${reason} ${say("tryingIn", { seconds: left })}`);
+    else turn(upload, "retrying", `${reason} ${left > 90 ? say("tryingInMinutes", { minutes: Math.ceil(left / 60) }) : say("tryingIn", { seconds: left })}`);
   };
   tick();
   upload.clock = setInterval(tick, 250);
 }
 
+/** What is wrong is not the file but a field of the page: it waits for that one. */
+function hold(upload, reason) {
+  sending.delete(upload);
+  held.add(upload);
+  turn(upload, "held", `${reason} ${say("correctField")}`);
+  announce(say("refusedNews", { name: upload.file.name, reason }));
+}
+
 function resume(upload, first = false) {
   clearInterval(upload.clock);
-  if (!retrying.delete(upload)) return;
+  if (refused.delete(upload)) {
+    total += 1;
+    upload.attempt = 0;
+    tally();
+  } else if (!retrying.delete(upload) && !held.delete(upload)) {
+    return;
+  }
   turn(upload, "queued", say("queued"));
   upload.bar.value = 0;
   // what was tried before goes before what was not
@@ -150,10 +177,10 @@ function resume(upload, first = false) {
 let later = 0;
 
 function pump() {
-  const held = heldUntil - Date.now();
+  const left = heldUntil - Date.now();
   clearTimeout(later);
-  if (held > 0) {
-    later = setTimeout(pump, held);
+  if (left > 0) {
+    later = setTimeout(pump, left);
     return;
   }
   while (sending.size < AT_ONCE && waiting.length) send(waiting.shift());
@@ -177,9 +204,17 @@ function retryAfter(request) {
 
 function send(upload) {
   const { file } = upload;
+  const mistake = contact.wrong();
+  if (mistake) {
+    hold(upload, mistake);
+    contact.point();
+    return;
+  }
   sending.add(upload);
   const form = new FormData();
   form.append("lang", lang);
+  const fields = contact.values();
+  for (const [name, value] of fields) form.append(name, value);
   form.append("file", file, file.name);
   const request = new XMLHttpRequest();
   upload.request = request;
@@ -199,10 +234,19 @@ function send(upload) {
     const answer = parsed(request);
     const { status } = request;
     if (status >= 200 && status < 300) accept(upload, answer.images?.[0]);
-    else if (status === 429) retry(upload, answer.detail || say("busy"), retryAfter(request));
-    else if (FOR_THE_MOMENT.has(status)) retry(upload, answer.detail || say(status ? "unavailable" : "unreachable"), retryAfter(request));
-    else if (status === 413 && !answer.detail) refuse(upload, tooLarge(file));
-    else refuse(upload, answer.detail || answer.title || say("refused", { status }));
+    else if (status === 429) {
+      const seconds = retryAfter(request);
+      // the limit of uploads is one of a minute; a longer one is that of messages
+      const messages = seconds > 60 && fields.length ? ` ${say("messagesLimited")}` : "";
+      retry(upload, (answer.detail || say("busy")) + messages, seconds);
+    } else if (FOR_THE_MOMENT.has(status) && (status !== 500 || upload.attempt < FAULTS)) {
+      retry(upload, answer.detail || say(status ? "unavailable" : cutOff()), retryAfter(request));
+    } else if (status === 400 && contact.isField(codeOf(answer))) {
+      hold(upload, answer.detail);
+      if (`${fields}` !== `${contact.values()}`) resume(upload); // corrected while it was under way
+      else contact.refuse(codeOf(answer), answer.detail);
+    } else if (status === 413 && !answer.detail) refuse(upload, tooLarge(file));
+    else refuse(upload, answer.detail || say("refused", { status }), !OF_THE_FILE.has(status));
     pump();
   });
   sent(0);
@@ -226,9 +270,15 @@ export function add(files) {
 }
 
 dismissRefused.addEventListener("click", () => {
-  for (const row of rows.querySelectorAll('[data-state="refused"]')) row.remove();
+  for (const { row } of refused) row.remove();
+  refused.clear();
   tally();
   byId("file").focus();
+});
+
+contact.whenChanged(() => {
+  heldUntil = 0;
+  for (const upload of [...held, ...retrying]) resume(upload);
 });
 
 addEventListener("online", () => {
@@ -237,5 +287,5 @@ addEventListener("online", () => {
 });
 
 addEventListener("beforeunload", (event) => {
-  if (sending.size || waiting.length || retrying.size) event.preventDefault();
+  if (sending.size || waiting.length || retrying.size || held.size) event.preventDefault();
 });

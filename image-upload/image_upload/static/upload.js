@@ -1,6 +1,6 @@
 // The upload page: takes pictures in, and keeps the gallery alive with the server's events.
 
-import { address, byId, operations, say } from "./page.js";
+import { address, byId, cutOff, operations, say } from "./page.js";
 import * as gallery from "./gallery.js";
 import * as queue from "./queue.js";
 
@@ -91,7 +91,7 @@ function mark(state, words = state) {
 function lost() {
   if (!broken) since = gallery.newest();
   broken = true;
-  mark("reconnecting");
+  mark("reconnecting", cutOff() === "offline" ? "offlineBadge" : "reconnecting");
 }
 
 function connect() {

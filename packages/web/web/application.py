@@ -27,6 +27,7 @@ class Web(Flask):
         # One gateway stands in front: it says who calls, and by which name and scheme.
         self.wsgi_app = ProxyFix(self.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
         self.prefix = prefix
+        self.json.ensure_ascii = False  # type: ignore[attr-defined]
         self.on_close: list[Callable[[], None]] = []
         limiter.init_app(self)
         languages.install(self)
