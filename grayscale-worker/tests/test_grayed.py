@@ -1,6 +1,7 @@
 import random
 from io import BytesIO
 
+import pillow_heif
 import pytest
 from grayscale_worker.grayed import grayed
 from PIL import Image, ImageChops, ImageCms, ImageStat
@@ -86,6 +87,29 @@ def test_16_bit_grey_is_untouched():
     assert (after.mode, after.tobytes()) == ("I;16", image.tobytes())
 
 
+@pytest.mark.parametrize("mode", ["1", "I", "I;16", "I;16B", "F"])
+def test_a_tiff_that_is_grey_is_untouched(mode):
+    image = Image.frombytes("I;16B", (20, 20), random.Random(3).randbytes(800)) if mode == "I;16B" else colours("L")
+    data = saved(image if image.mode == mode else image.convert(mode), "TIFF")
+    after = opened(grayed(data))
+    assert (after.mode, after.tobytes()) == (mode, opened(data).tobytes())
+
+
+def test_a_tiff_of_lab_becomes_grey():
+    spaces = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
+    data = saved(ImageCms.profileToProfile(colours(), *spaces, outputMode="LAB"), "TIFF")
+    after = opened(grayed(data))
+    assert after.mode == "L"
+    assert distance(after, colours()) < 3
+
+
+def test_heic_becomes_a_grey_jpeg():
+    pillow_heif.register_heif_opener()
+    after = opened(grayed(saved(colours(), "HEIF", quality=90)))
+    assert (after.format, after.mode) == ("JPEG", "L")
+    assert distance(after, colours()) < 3
+
+
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
 @pytest.mark.parametrize("holed", [False, True])
 def test_animations_become_grey_frame_by_frame(form, holed):
@@ -111,7 +135,7 @@ def test_animations_become_grey_frame_by_frame(form, holed):
         assert after.info["duration"] == before.info["duration"]
 
 
-@pytest.mark.parametrize(("form", "space"), [("JPEG", "GRAY"), ("PNG", "GRAY"), ("WEBP", "RGB")])
+@pytest.mark.parametrize(("form", "space"), [("JPEG", "GRAY"), ("PNG", "GRAY"), ("TIFF", "GRAY"), ("WEBP", "RGB")])
 def test_the_profile_is_of_the_pixels_that_are_stored(form, space):
     after = opened(grayed(saved(colours(), form, icc_profile=SRGB)))
     profile = ImageCms.ImageCmsProfile(BytesIO(after.info["icc_profile"])).profile

@@ -17,4 +17,4 @@ def rotated(data: bytes, degrees: int = 180) -> bytes:
     """
     if degrees not in _TURNS:
         raise ValueError(f"a picture is turned by 90, 180 or 270 degrees, not by {degrees}")
-    return edited(data, lambda frame: frame.transpose(_TURNS[degrees]))
+    return edited(data, turn=_TURNS[degrees])

@@ -5,7 +5,7 @@ from pictures import Refused
 from PIL import Image
 from rotate_worker.rotated import rotated
 
-LOSSLESS = {"PNG": {}, "WEBP": {"lossless": True}, "GIF": {}}
+LOSSLESS = {"PNG": {}, "WEBP": {"lossless": True}, "GIF": {}, "TIFF": {}, "BMP": {}}
 
 
 def picture(form):

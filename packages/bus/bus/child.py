@@ -1,4 +1,4 @@
-"""A child process runs one function on one request after another: `python -m bus.child MODULE:FUNCTION MEGABYTES`.
+"""A child process runs one function on one request after another: children.py starts it.
 
 Requests and answers are JSON behind a length of four bytes, on standard input and output. JSON, not pickle: what
 handled hostile bytes must not be able to run code in its parent.
@@ -46,6 +46,7 @@ def resolve(target: str) -> Any:
 
 
 def main() -> None:
+    """Serve until the parent closes the pipe. Arguments: what `resolve` takes, and megabytes of address space."""
     target, megabytes = sys.argv[1], int(sys.argv[2])
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a handler prints must not run into the answers
@@ -62,7 +63,3 @@ def main() -> None:
         except EOFError:
             return
         write_frame(answers, function(request))
-
-
-if __name__ == "__main__":
-    main()

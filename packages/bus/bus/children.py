@@ -38,7 +38,7 @@ class Child:
     """
 
     def __init__(self, target: str, megabytes: int):
-        self._command = [sys.executable, "-m", "bus.child", target, str(megabytes)]
+        self._command = [sys.executable, "-c", "from bus.child import main; main()", target, str(megabytes)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> subprocess.Popen[bytes]:

@@ -1,15 +1,17 @@
 """Whether bytes are a picture that the suite accepts: by what they decode to, never by name or declared type."""
 
 import re
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from .formats import ACCEPTED, FORMATS, MAX_FRAMES, Format, format_named
+from .formats import ACCEPTED, FORMATS, MAX_FRAMES, Format, format_named, looks_like
 from .refusals import Refused
 
 # What often comes dressed as a picture: how its bytes begin, and what people call it.
@@ -18,14 +20,12 @@ _FOREIGN = (
     (rb"PK\x03\x04", "ZIP"),
     (rb"(\xef\xbb\xbf)?\s*(<\?xml.*?)?(<!--.*?-->\s*|<!DOCTYPE svg.*?>\s*)*<svg", "SVG"),
     (rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|script)", "HTML"),
-    (rb"II\*\0|MM\0\*", "TIFF"),
-    (rb"BM.{4}\0{4}", "BMP"),
-    (rb"....ftyp(heic|heix|hevc|heif|mif1|msf1)", "HEIC"),
-    (rb"....ftypavi[fs]", "AVIF"),
     (rb"....ftyp", "MP4"),
     (rb"\0\0\x01\0", "ICO"),
     (rb"8BPS", "PSD"),
 )
+
+_LARGE = 200e6  # bytes; two pictures of that size and their processes fit into 600 MB
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Checked:
-    """A picture that is accepted: Pillow's name of its format, the extension to store it under, and its
-    width and height in pixels as stored (before its orientation is applied)."""
+    """A picture that is accepted: Pillow's name of its format, the extension to store it under, its width and height
+    in pixels as stored (before its orientation is applied), its frames and the pixels of them all."""
 
     format: str
     extension: str
     width: int
     height: int
     frames: int
+    pixels: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether an edit takes so much memory that it should be the only one."""
+        return self.pixels * format_named(self.format).bytes_per_pixel > _LARGE
 
 
 def check(source: Path | str | bytes, limits: Limits) -> Checked:
@@ -86,7 +92,7 @@ def opened(data: bytes) -> Iterator[ImageFile.ImageFile]:
         if not data:
             raise Refused("empty")
         try:
-            picture = Image.open(BytesIO(data), formats=list(FORMATS))
+            picture = Image.open(BytesIO(data), formats=_plugins(data))
         except UnidentifiedImageError as error:
             raise _unidentified(data) from error
         with picture:
@@ -98,10 +104,12 @@ def decoding() -> Iterator[None]:
     """Turn what Pillow raises for the bytes of a picture into Refused.
 
     Its decoders raise nearly anything for hostile bytes (OSError, SyntaxError, ValueError, struct.error, …), so
-    nothing that touches a file system belongs in the block.
+    nothing that touches a file system belongs in the block. Its complaints about tags of TIFF and EXIF are kept quiet.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
     except Refused:
         raise
     except MemoryError as error:
@@ -112,6 +120,16 @@ def decoding() -> Iterator[None]:
     except Exception as error:
         cut_short = isinstance(error, EOFError | IndexError) or "truncated" in str(error).lower()
         raise Refused("truncated" if cut_short else "damaged") from error
+
+
+def _plugins(data: bytes) -> list[str]:
+    """The formats to try; libheif, 30 MB of libraries, is loaded for what looks like its own."""
+    if not looks_like(FORMATS["HEIF"], data):
+        return [name for name in FORMATS if name != "HEIF"]
+    import pillow_heif  # noqa: PLC0415
+
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    return ["AVIF", "HEIF"]  # of the brand mif1 there are both
 
 
 def _read(path: Path, limits: Limits) -> bytes:
@@ -126,18 +144,32 @@ def _weigh(data: bytes, limits: Limits) -> None:
 
 def _inspected(picture: ImageFile.ImageFile, limits: Limits) -> Checked:
     form = format_named(picture.format)
-    _allow(picture.size, 1, form, limits)
-    frames = _frames(picture, form, limits)
-    return Checked(form.name, form.extension, *picture.size, frames)
+    width, height = picture.size
+    frames, pixels = 1, width * height
+    _allow(picture.size, frames, pixels, form, limits)
+    if form.name in ("GIF", "TIFF"):
+        # No header says how many frames there are, and a later one may be larger than the first.
+        with suppress(EOFError):
+            while True:
+                picture.seek(frames)
+                frames += 1
+                pixels += picture.width * picture.height
+                _allow(picture.size, frames, pixels, form, limits)
+        picture.seek(0)
+    elif form.many:
+        frames = cast(int, getattr(picture, "n_frames", 1))
+        pixels *= frames
+        _allow(picture.size, frames, pixels, form, limits)
+    return Checked(form.name, form.extension, width, height, frames, pixels)
 
 
-def _allow(size: tuple[int, int], frames: int, form: Format, limits: Limits) -> None:
+def _allow(size: tuple[int, int], frames: int, pixels: int, form: Format, limits: Limits) -> None:
     width, height = size
     if max(size) > form.max_side:
         raise Refused("too-long-a-side", width=width, height=height, limit=form.max_side)
     limit = min(limits.megapixels, form.megapixels if frames == 1 else form.animated_megapixels)
-    if width * height * frames > limit * 1e6:
-        raise _too_many_pixels(width * height * frames, form, limit)
+    if pixels > limit * 1e6:
+        raise _too_many_pixels(pixels, form, limit)
     if frames > MAX_FRAMES:
         raise Refused("too-many-frames", limit=MAX_FRAMES)
 
@@ -147,29 +179,8 @@ def _too_many_pixels(pixels: int, form: Format | None, limit: float) -> Refused:
     return Refused("too-many-pixels", megapixels=round(pixels / 1e6, 1), kind=kind, limit=limit)
 
 
-def _frames(picture: ImageFile.ImageFile, form: Format, limits: Limits) -> int:
-    """Count the frames of an opened picture, never further than is allowed. Raises Refused past that."""
-    if form.name == "JPEG":
-        return 1  # of an MPO, the first picture is the photo
-    if form.name != "GIF":
-        frames: int = getattr(picture, "n_frames", 1)
-        _allow(picture.size, frames, form, limits)
-        return frames
-    # No header of a GIF says how many frames there are, and a later frame may be larger than the first.
-    frames = 1
-    while True:
-        try:
-            picture.seek(frames)
-        except EOFError:
-            break
-        frames += 1
-        _allow(picture.size, frames, form, limits)
-    picture.seek(0)
-    return frames
-
-
 def _unidentified(data: bytes) -> Refused:
-    if any(data.startswith(form.signature) for form in FORMATS.values()):
+    if any(looks_like(form, data) for form in FORMATS.values()):
         return Refused("damaged")
     for pattern, kind in _FOREIGN:
         if re.match(pattern, data[:1024], re.IGNORECASE | re.DOTALL):

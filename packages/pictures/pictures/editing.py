@@ -7,56 +7,44 @@ from typing import cast
 from PIL import ExifTags, Image, ImageFile
 
 from .check import opened
-from .encoding import ENCODERS, Encoder
+from .encoding import ENCODERS, Encoder, Jpeg
 from .formats import format_named
 from .profiles import fitting
+from .turns import UPRIGHT, Turn, combined
 
 Change = Callable[[Image.Image], Image.Image]
 
-# What undoes an orientation of EXIF (tag 274; 1 is upright).
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
+def edited(data: bytes, change: Change | None = None, *, turn: Turn | None = None, to_luma: bool = False) -> bytes:
+    """Return the picture in `data` with every frame made upright, turned by `turn`, then changed by `change`.
 
-def edited(data: bytes, change: Change, draft: str | None = None) -> bytes:
-    """Return the picture in `data` with `change` applied to every frame, in the same format.
-
-    `change` takes an upright frame in whatever mode Pillow decodes it to (1, L, LA, I;16, P, RGB, RGBA, CMYK) and
-    returns one. `draft` names the mode that `change` needs (`"L"`), where the JPEG decoder can yield it at once.
+    It stays in its format, but for HEIC, which becomes JPEG. `change` takes a frame in whatever mode Pillow decodes
+    it to (1, L, LA, I, I;16, F, P, RGB, RGBA, CMYK, …) and returns one. `to_luma` promises that all `change` does to
+    a pixel of a JPEG is to leave its luma, which stands there by itself.
 
     Kept: colour profile, transparency, resolution; of a JPEG its quantisation tables, subsampling and
-    progression; of a PNG its palette, gamma, 16-bit grey; of a WebP whether it is lossless; of an animation
-    durations and loops. Applied, then gone: orientation. Gone: all other metadata, location included.
-    Not kept, as Pillow decodes it to 8 bits: the lower byte of 16-bit colour (PNG of 16-bit RGB, RGBA or LA). A lossy
-    WebP does not tell its quality and is written with 90.
+    progression, and every coefficient where that can be (see lossless.py); of a PNG its palette, gamma, 16-bit grey;
+    of a WebP whether it is lossless; of a TIFF its pages and how each is compressed; of an animation durations and
+    loops. Applied, then gone: orientation. Gone: all other metadata, location included.
+    Not kept, as Pillow decodes it to 8 bits: the lower bits of deeper colour (PNG and TIFF of 16, AVIF and HEIC of 10).
+    What does not tell its quality is written with 90: lossy WebP, AVIF, HEIC, JPEG within TIFF.
 
     Raises Refused.
     """
     with opened(data) as picture:
         form = format_named(picture.format)
-        if draft:
-            picture.draft(draft, picture.size)
-        profile = picture.info.get("icc_profile")
         encoder = ENCODERS[form.name](picture, data)
-        animated = form.name != "JPEG" and cast(bool, getattr(picture, "is_animated", False))
-        frames = _Frames(picture, change, encoder, animated)
-        first = frames.made(0)
-        options = encoder.options(first, frames if frames.animated else ())
+        if isinstance(encoder, Jpeg):
+            if to_luma or change is None:
+                done = encoder.transformed(combined(UPRIGHT.get(_orientation(picture)), turn), to_luma)
+                if done:
+                    return done
+            if to_luma:
+                picture.draft("L", picture.size)
+        animated = form.many and cast(bool, getattr(picture, "is_animated", False))
+        frames = _Frames(picture, turn, change, encoder, animated)
         out = BytesIO()
-        first.save(
-            out,
-            form.name,
-            save_all=frames.animated,
-            icc_profile=fitting(profile, first.mode),
-            **options,
-        )
+        encoder.save(out, frames.made(0), frames if animated else ())
         return out.getvalue()
 
 
@@ -66,13 +54,14 @@ class _Frames:
     Pillow's writers go through them as they need; a list of them would be the largest thing in memory.
     """
 
-    def __init__(self, picture: ImageFile.ImageFile, change: Change, encoder: Encoder, animated: bool) -> None:
-        self.animated = animated
+    def __init__(
+        self, picture: ImageFile.ImageFile, turn: Turn | None, change: Change | None, encoder: Encoder, animated: bool
+    ) -> None:
         self._picture = picture
+        self._turn = turn
         self._change = change
         self._encoder = encoder
-        turn = _UPRIGHT.get(_orientation(picture))
-        self._upright: Change = (lambda frame: frame.transpose(turn)) if turn is not None else _as_it_is
+        self._animated = animated
 
     def __iter__(self) -> Iterator[Image.Image]:
         for number in range(1, cast(int, getattr(self._picture, "n_frames", 1))):
@@ -80,25 +69,30 @@ class _Frames:
 
     def made(self, number: int) -> Image.Image:
         picture = self._picture
-        if self.animated:
+        if self._animated:
             picture.seek(number)
         picture.load()
-        frame: Image.Image = picture.copy() if self.animated else picture
-        for step in (self._upright, self._change, self._encoder.storable):
-            result = step(frame)
+        kept, duration = self._encoder.kept(picture), picture.info.get("duration", 0)
+        turn = combined(UPRIGHT.get(_orientation(picture)), self._turn)  # a TIFF is upright once loaded
+        if turn is not None:
+            frame: Image.Image = picture.transpose(turn)
+        else:
+            frame = picture.copy() if self._animated else picture
+        if not self._animated and frame is not picture:
+            picture.close()  # two copies of the pixels are the peak, never three
+        for step in (self._change, self._encoder.storable):
+            result = step(frame) if step else frame
             if result is not frame:
-                frame.close()  # two copies of the pixels are the peak, never three
+                frame.close()
             frame = result
         # All else that is known of a picture is what is not to be kept; Pillow would write some of it.
         transparency = frame.info.get("transparency")
-        frame.info = {"duration": picture.info.get("duration", 0)} if self.animated else {}
+        frame.info = {**kept, "icc_profile": fitting(kept.get("icc_profile"), frame.mode)}
+        if self._animated:
+            frame.info["duration"] = duration
         if transparency is not None and frame.mode in ("1", "L", "I;16", "P", "RGB"):
             frame.info["transparency"] = transparency
         return frame
-
-
-def _as_it_is(frame: Image.Image) -> Image.Image:
-    return frame
 
 
 def _orientation(picture: ImageFile.ImageFile) -> int:

@@ -2,27 +2,36 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Concatenate, Generic, ParamSpec
 
 from .check import Limits, decoding, inspect
+from .memory import keep_freed_memory, room
 from .refusals import Refused
 from .store import Store
 
-OPERATIONS = ("rotate", "grayscale")
+OPERATIONS = ("rotate", "grayscale", "caption")
 
 
-class Operation:
+Details = ParamSpec("Details")
+
+
+class Operation(Generic[Details]):
     """A change of pictures, from the uploads of a store to its results.
 
-    `work` turns the bytes of a picture into the bytes of a picture.
+    `work` turns the bytes of a picture into the bytes of a picture. What else it wants to know of the upload is told
+    at each call.
     """
 
-    def __init__(self, name: str, work: Callable[[bytes], bytes], store: Store, limits: Limits) -> None:
+    def __init__(
+        self, name: str, work: Callable[Concatenate[bytes, Details], bytes], store: Store, limits: Limits
+    ) -> None:
         self.name = name
         self.work = work
         self.store = store
         self.limits = limits
+        keep_freed_memory()
 
-    def __call__(self, new_file: str) -> str:
+    def __call__(self, new_file: str, *details: Details.args, **more: Details.kwargs) -> str:
         """Return the name of the result for the upload `new_file`, relative to the store's root.
 
         Works only where there is no result yet, or an older picture of that name was replaced. An event may come
@@ -33,9 +42,9 @@ class Operation:
         if not self.store.is_newer(result, new_file):
             try:
                 data = self.store.read(new_file, self.limits.bytes + 1)
-                inspect(data, self.limits)
-                with decoding():
-                    done = self.work(data)
+                large = inspect(data, self.limits).is_large
+                with room(self.name, alone=large), decoding():
+                    done = self.work(data, *details, **more)
                 self.store.write(result, done)
             except MemoryError as error:
                 raise Refused("out-of-memory") from error

@@ -9,6 +9,7 @@ A file appears whole or not at all, also when the power fails: it is written bes
 durable, then renamed. The files are the record; nothing has to be kept besides them.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -22,7 +23,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from .formats import FORMATS
+from .formats import FORMATS, result_extension
 from .refusals import Refused
 
 UPLOADS = "uploads"
@@ -152,6 +153,9 @@ class Store:
             with path.open("rb") as file:
                 return file.read(at_most)
         except FileNotFoundError as error:
+            if not path.parent.is_dir():  # an empty folder in place of the store: no picture is to blame for it
+                why = "the store has no uploads; is its volume mounted?"
+                raise OSError(errno.ENOENT, why, str(path.parent)) from None
             raise Refused("missing") from error
 
     def uploads(self, limit: int, before: str | None = None, operations: Iterable[str] = ()) -> list[Upload]:
@@ -185,7 +189,8 @@ class Store:
     def result_name(operation: str, new_file: str) -> str:
         """Return the name of the result of an operation. Raises Refused when `new_file` is not acceptable."""
         stem, suffix = _split(new_file)
-        return f"{PROCESSED}/{operation}/{stem}_{operation}{suffix}"
+        extension = suffix and f".{result_extension(suffix[1:])}"
+        return f"{PROCESSED}/{operation}/{stem}_{operation}{extension}"
 
     def is_newer(self, result: str, new_file: str) -> bool:
         """Tell whether there is a result, and it is of the upload as it lies there now."""

@@ -1,16 +1,31 @@
 import os
 import random
 import struct
+import subprocess
+import sys
 import zlib
 from contextlib import suppress
 from io import BytesIO
 
+import pillow_heif
 import pytest
 from pictures import Checked, Limits, Refused, check, inspect
 from pictures.formats import MAX_FRAMES
 from PIL import Image
 
-FORMATS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp", "GIF": "gif"}
+pillow_heif.register_heif_opener()  # to save HEIC; the suite itself only reads it
+
+FORMATS = {
+    "JPEG": "jpeg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "GIF": "gif",
+    "AVIF": "avif",
+    "HEIF": "heic",
+    "TIFF": "tiff",
+    "BMP": "bmp",
+}
+MANY = ("PNG", "WEBP", "GIF", "AVIF", "TIFF")
 
 
 def noise(size=(40, 30), seed=0, mode="RGB"):
@@ -46,13 +61,13 @@ def png(width, height, body=b""):
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_still_is_what_it_decodes_to(form, tmp_path):
     data = saved(noise(), form)
-    expected = Checked(form, FORMATS[form], 40, 30, 1)
+    expected = Checked(form, FORMATS[form], 40, 30, 1, 1200)
     path = tmp_path / "named.txt"
     path.write_bytes(data)
     assert check(data, Limits()) == check(path, Limits()) == inspect(data, Limits()) == expected
 
 
-@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("form", MANY)
 def test_frames_are_counted(form):
     assert check(animation(form), Limits()).frames == 3
 
@@ -61,20 +76,21 @@ def test_the_first_picture_of_an_mpo_is_a_jpeg():
     data = saved(noise(), "MPO", save_all=True, append_images=[noise((20, 20))])
     with Image.open(BytesIO(data)) as picture:
         assert picture.format == "MPO"
-    assert check(data, Limits()) == Checked("JPEG", "jpeg", 40, 30, 1)
+    assert check(data, Limits()) == Checked("JPEG", "jpeg", 40, 30, 1, 1200)
 
 
 @pytest.mark.parametrize(
     ("data", "code", "word"),
     [
         (b"", "empty", ""),
-        (bytes(4_000_000), "not-an-image", "JPEG, PNG, WebP, GIF"),
+        (bytes(4_000_000), "not-an-image", "JPEG, PNG, WebP, GIF, AVIF, HEIC, TIFF, BMP"),
         (b"just text", "not-an-image", ""),
         (b"%PDF-1.7\n%", "unsupported-format", "PDF"),
         (b"PK\x03\x04" + bytes(40), "unsupported-format", "ZIP"),
         (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "unsupported-format", "SVG"),
         (b"<!DOCTYPE html><script>alert(1)</script>", "unsupported-format", "HTML"),
-        (b"\0\0\0\x18ftypheic" + bytes(20), "unsupported-format", "HEIC"),
+        (b"\0\0\0\x18ftypheic" + bytes(20), "damaged", ""),
+        (b"\0\0\0\x18ftypisom" + bytes(20), "unsupported-format", "MP4"),
         (b"\xff\xd8\xff", "damaged", ""),
     ],
 )
@@ -86,8 +102,30 @@ def test_what_is_no_picture_is_refused_with_its_reason(data, code, word):
 
 
 def test_formats_not_in_the_table_are_refused():
-    assert refusal(saved(noise(), "TIFF")).parameters["kind"] == "TIFF"
-    assert refusal(saved(noise(), "BMP")).parameters["kind"] == "BMP"
+    assert refusal(saved(noise(), "ICO")).parameters["kind"] == "ICO"
+    assert refusal(saved(noise(), "PPM")).code == "not-an-image"
+
+
+def test_libheif_is_loaded_for_heic_only():
+    code = (
+        "import sys, pictures; pictures.check(sys.stdin.buffer.read(), pictures.Limits());"
+        "print('pillow_heif' in sys.modules)"
+    )
+    for form, loaded in (("PNG", b"False"), ("AVIF", b"False"), ("HEIF", b"True")):
+        run = subprocess.run([sys.executable, "-c", code], input=saved(noise(), form), capture_output=True, check=True)
+        assert run.stdout.strip() == loaded
+
+
+def test_pages_of_a_tiff_count_by_their_own_size():
+    pages = [noise((40, 30)), noise((80, 50))]
+    data = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    assert check(data, Limits()) == Checked("TIFF", "tiff", 40, 30, 2, 40 * 30 + 80 * 50)
+    assert refusal(data, Limits(megapixels=0.005)).code == "too-many-pixels"
+
+
+def test_what_takes_much_memory_is_large():
+    for form, megapixels, large in (("JPEG", 12, False), ("JPEG", 20, True), ("WEBP", 4, False), ("WEBP", 12, True)):
+        assert Checked(form, "", 1, 1, 1, int(megapixels * 1e6)).is_large == large
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -97,7 +135,7 @@ def test_a_cut_still_is_refused(form, share):
     assert refusal(data[: int(len(data) * share)]).code in ("truncated", "damaged")
 
 
-@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("form", MANY)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 def test_a_cut_animation_is_refused(form, share):
     data = animation(form)
@@ -137,7 +175,7 @@ def test_a_bomb_at_and_past_the_ceiling_of_pillow_is_refused(side):
 
 def test_frames_count_as_pixels():
     limits = Limits(megapixels=40 * 30 * 3 / 1e6)
-    for form in ("PNG", "WEBP", "GIF"):
+    for form in MANY:
         assert check(animation(form, 3), limits).frames == 3
         assert refusal(animation(form, 4), limits).code == "too-many-pixels"
 
@@ -166,12 +204,13 @@ def test_a_side_has_a_limit():
 def test_a_format_may_have_a_lower_limit_and_names_it():
     data = saved(Image.new("RGB", (4100, 4000)), "WEBP", lossless=True, quality=0)
     assert "WebP is 12.5" in str(refusal(data))
+    assert "AVIF is 12.5" in str(refusal(saved(Image.new("L", (4100, 4000)), "AVIF", speed=10)))
     assert check(saved(Image.new("1", (4100, 4000)), "PNG"), Limits()).format == "PNG"
 
 
 def test_no_bytes_whatever_raise_anything_else():
     chance = random.Random(7)
-    seeds = [saved(noise(), form) for form in FORMATS] + [animation(form) for form in ("PNG", "WEBP", "GIF")]
+    seeds = [saved(noise(), form) for form in FORMATS] + [animation(form) for form in MANY]
     for _ in range(400):
         data = bytearray(chance.choice(seeds))
         for _ in range(chance.randint(1, 8)):

@@ -6,10 +6,13 @@ import struct
 import zlib
 from io import BytesIO
 
+import pillow_heif
 import pytest
 from pictures import Refused, edited
 from pictures.profiles import fitting, grey
-from PIL import Image, ImageChops, ImageCms, ImageFile, ImageStat, JpegImagePlugin, PngImagePlugin
+from PIL import Image, ImageChops, ImageCms, ImageFile, ImageStat, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+
+pillow_heif.register_heif_opener()  # to save HEIC; the suite itself only reads it
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -200,10 +203,122 @@ def test_a_still_gif_is_exact():
     assert visible(after.convert("RGBA")) == visible(turn(opened(data)).convert("RGBA"))
 
 
+def test_a_lossy_avif_stays_good():
+    data = saved(PNGS["RGBA"], "AVIF", quality=90)
+    after = opened(edited(data, turn))
+    assert (after.format, after.mode) == ("AVIF", "RGBA")
+    assert psnr(after, turn(opened(data))) > 35
+    assert psnr(after.getchannel("A"), turn(PNGS["RGBA"]).getchannel("A")) > 35
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_a_bmp_loses_nothing(mode):
+    after = opened(edited(saved(PNGS[mode], "BMP", dpi=(96, 96)), turn))
+    assert (after.format, after.mode) == ("BMP", mode)
+    assert after.convert("RGB").tobytes() == turn(PNGS[mode]).convert("RGB").tobytes()
+    assert after.info["dpi"][0] == pytest.approx(96, abs=0.1)
+
+
+TIFFS = PNGS | {
+    "CMYK": photo().convert("CMYK"),
+    "F": PNGS["L"].convert("F").point(lambda value: value * 100.5),
+    "I": PNGS["L"].convert("I").point(lambda value: value * 1000),
+}
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("mode", TIFFS)
+def test_a_tiff_loses_nothing_and_keeps_its_compression(mode, compression):
+    after = opened(edited(saved(TIFFS[mode], "TIFF", compression=compression, dpi=(300, 300)), turn))
+    assert (after.format, after.mode, after.info["compression"]) == ("TIFF", mode, compression)
+    assert after.info["dpi"] == (300, 300)
+    assert after.tobytes() == turn(TIFFS[mode]).tobytes()
+
+
+def test_a_tiff_of_the_other_byte_order_keeps_its_16_bits():
+    shades = Image.frombytes("I;16B", (2, 1), b"\x12\x34\xfe\xdc")
+    after = opened(edited(saved(shades, "TIFF"), turn))
+    assert [after.getpixel((x, 0)) for x in (0, 1)] == [0xFEDC, 0x1234]
+
+
+@pytest.mark.parametrize(("mode", "compression"), [("RGB", "jpeg"), ("CMYK", "jpeg"), ("1", "group4"), ("1", "group3")])
+def test_a_tiff_keeps_how_photos_and_faxes_are_compressed(mode, compression):
+    data = saved(TIFFS[mode], "TIFF", compression=compression)
+    after = opened(edited(data, turn))
+    assert (after.mode, after.info["compression"]) == (mode, compression)
+    assert psnr(after, turn(opened(data))) > 35
+
+
+def test_a_page_that_its_compression_cannot_hold_any_more_is_deflated():
+    after = opened(edited(saved(TIFFS["1"], "TIFF", compression="group4"), lambda frame: frame.convert("RGB")))
+    assert (after.mode, after.info["compression"]) == ("RGB", "tiff_adobe_deflate")
+
+
+def test_pages_of_a_tiff_stay_each_as_it_is():
+    pages = [photo(), TIFFS["1"], TIFFS["I;16"], photo((30, 50), seed=4).convert("CMYK")]
+    kinds = ["tiff_lzw", "group4", "raw", "tiff_adobe_deflate"]
+    out = BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(out) as writer:
+        for number, (page, kind) in enumerate(zip(pages, kinds, strict=True)):
+            page.save(writer, "TIFF", compression=kind, icc_profile=SRGB if number == 0 else None)
+            writer.newFrame()
+    after = opened(edited(out.getvalue(), turn))
+    assert after.n_frames == 4
+    for number, page in enumerate(pages):
+        after.seek(number)
+        assert (after.mode, after.size, after.info["compression"]) == (page.mode, page.size, kinds[number])
+        assert after.tobytes() == turn(page).tobytes()
+        assert after.tag_v2.get(34675) == (SRGB if number == 0 else None)
+        assert 282 not in after.tag_v2
+
+
+def test_pages_are_turned_upright_each_by_itself():
+    out = BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(out) as writer:
+        for orientation in (6, 1, 8):
+            photo((30, 20)).save(writer, "TIFF", tiffinfo={0x0112: orientation})
+            writer.newFrame()
+    after = opened(edited(out.getvalue(), turn))
+    for number, upright in enumerate((Image.Transpose.ROTATE_270, None, Image.Transpose.ROTATE_90)):
+        after.seek(number)
+        expected = photo((30, 20)) if upright is None else photo((30, 20)).transpose(upright)
+        assert after.tobytes() == turn(expected).tobytes()
+
+
+def test_heic_becomes_jpeg():
+    after = opened(edited(saved(photo(), "HEIF", quality=90), turn))
+    assert after.format == "JPEG"
+    assert psnr(after, turn(photo())) > 30
+
+
+def test_of_heic_what_is_transparent_becomes_white():
+    image = photo().convert("RGBA")
+    image.putalpha(0)
+    for change in (same, lambda frame: frame.convert("LA")):
+        assert opened(edited(saved(image, "HEIF"), change)).convert("L").getextrema() == (255, 255)
+
+
+def test_of_several_pictures_in_heic_the_main_one_is_edited():
+    others = [Image.new("RGB", (64, 64), colour) for colour in ("blue", "black")]
+    data = saved(others[0], "HEIF", save_all=True, append_images=[photo(), others[1]], primary_index=1)
+    assert psnr(opened(edited(data, turn)), turn(photo())) > 25
+
+
+def test_of_two_orientations_of_heic_the_one_of_its_own_counts():
+    """ISO/IEC 23008-12: what turns is irot and imir; the orientation of EXIF is for information only."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(photo(), "HEIF", quality=90, exif=exif)  # Pillow's object, from which pillow-heif makes no irot
+    assert b"irot" not in data
+    after = opened(edited(data, turn))
+    assert psnr(after, turn(photo())) > 30
+    assert not dict(after.getexif())
+
+
 # Orientation, profile, what is private
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied_and_gone(form, orientation):
     upright = photo()
@@ -213,17 +328,21 @@ def test_orientation_is_applied_and_gone(form, orientation):
     stored = upright if orientation == 1 else upright.transpose(undone[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"quality": 95} if form == "JPEG" else {"lossless": True} if form == "WEBP" else {}
+    options = {"quality": 95} if form in ("JPEG", "AVIF", "HEIF") else {"lossless": True} if form == "WEBP" else {}
+    data = saved(stored, form, exif=exif.tobytes() if form == "HEIF" else exif, **options)
+    assert (b"irot" in data or b"imir" in data) == (form in ("AVIF", "HEIF") and orientation != 1)
     seen = []
-    after = opened(
-        edited(saved(stored, form, exif=exif, **options), lambda frame: seen.append(frame.size) or turn(frame))
-    )
+    for done in (
+        edited(data, lambda frame: seen.append(frame.size) or turn(frame)),
+        edited(data, turn=Image.Transpose.ROTATE_180),
+    ):
+        after = opened(done)
+        assert after.getexif().get(0x0112, 1) == 1
+        assert psnr(after, turn(upright)) > (30 if "quality" in options else 1000)
     assert seen == [upright.size]
-    assert after.getexif().get(0x0112) is None
-    assert psnr(after, turn(upright)) > (35 if form == "JPEG" else 1000)
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
 def test_the_profile_stays_and_the_rest_goes(form):
     exif = Image.Exif()
     exif[0x010F] = "SECRET maker"
@@ -234,13 +353,15 @@ def test_the_profile_stays_and_the_rest_goes(form):
         text.add_text("Author", "SECRET")
         text.add_itxt("XML:com.adobe.xmp", "SECRET")
         options = {"pnginfo": text}
+    if form == "TIFF":
+        options = {"tiffinfo": {700: b"<x>SECRET</x>", 270: "SECRET", 33723: b"SECRET"}}
     data = saved(photo(), form, exif=exif, icc_profile=SRGB, **options)
     assert b"SECRET" in data
     done = edited(data, same)
     after = opened(done)
     after.load()
     assert b"SECRET" not in done
-    assert not dict(after.getexif())
+    assert form == "TIFF" or not dict(after.getexif())
     assert not {"exif", "xmp", "comment"} & set(after.info)
     assert after.info["icc_profile"] == SRGB
 
@@ -366,7 +487,16 @@ def test_the_picture_beside_an_animation_is_kept():
     assert list(durations(done))[1:] == [30, 60, 90]
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_an_avif_animation_stays_one():
+    data = moving("AVIF", "RGB", quality=95)
+    done = edited(data, turn)
+    assert opened(done).format == "AVIF"
+    assert list(durations(done)) == list(durations(data)) == [50, 120, 70, 300]
+    for before, after in zip(rgba_frames(data), rgba_frames(done), strict=True):
+        assert psnr(after, turn(before)) > 28
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP"])
 def test_what_is_cut_short_is_refused(form):
     data = saved(photo(), form)
     with pytest.raises(Refused):

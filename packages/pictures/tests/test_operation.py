@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+from contextlib import contextmanager
 from io import BytesIO
 
 import pytest
@@ -96,3 +97,20 @@ def test_a_picture_that_was_replaced_is_worked_on_again(store):
     (store.root / "uploads/abc.png").write_bytes(out.getvalue())
     operation("abc.png")
     assert result.read_bytes() == out.getvalue()
+
+
+def test_a_large_picture_has_the_room_alone(store, monkeypatch):
+    seen = []
+
+    @contextmanager
+    def room(name, alone):
+        seen.append((name, alone))
+        yield
+
+    monkeypatch.setattr("pictures.operation.room", room)
+    out = BytesIO()
+    Image.new("1", (5000, 4400)).save(out, "PNG")
+    (store.root / "uploads/large.png").write_bytes(out.getvalue())
+    for name in ("abc.png", "large.png"):
+        Operation("rotate", lambda data: data, store, Limits())(name)
+    assert seen == [("rotate", False), ("rotate", True)]

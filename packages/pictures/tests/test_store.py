@@ -203,11 +203,17 @@ def test_pictures_that_others_put_there_are_listed(store):
     assert store.upload("../x") is None
 
 
+def test_results_have_the_format_of_the_upload_but_of_heic(store):
+    for name, result in (("a.png", "png"), ("a.JPG", "JPG"), ("a.heic", "jpeg"), ("a.HEIF", "jpeg"), ("a.x", "x")):
+        assert store.result_name("rotate", name) == f"processed/rotate/a_rotate.{result}"
+    assert store.result_name("rotate", "a") == "processed/rotate/a_rotate"
+
+
 def test_how_far_operations_are_is_read_from_the_files(store):
     new_file = stored(store, lang="en")
     store.write(store.result_name("rotate", new_file), b"x")
     store.write_reason("grayscale", new_file, "Broken.", "damaged")
-    upload = store.upload("abc", (*OPERATIONS, "caption"))
+    upload = store.upload("abc", OPERATIONS)
     states = {name: (s.status, s.result, s.reason) for name, s in upload.operations.items()}
     assert states == {
         "rotate": ("done", "processed/rotate/abc_rotate.png", None),
@@ -224,3 +230,8 @@ def test_a_store_that_cannot_take_files_says_so(store, monkeypatch):
     (store.root / "uploads").rmdir()
     with pytest.raises(OSError, match="uploads"):
         store.writable()
+
+
+def test_an_empty_folder_in_place_of_the_store_is_no_fault_of_a_picture(tmp_path):
+    with pytest.raises(OSError, match="volume mounted"):
+        Store(f"file://{tmp_path}").read("abc.png")
