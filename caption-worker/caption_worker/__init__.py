@@ -1,0 +1,1 @@
+"""Writes its file name on every uploaded picture."""

@@ -1,0 +1,24 @@
+"""Writes its file name on every picture: consumes `image`, writes the result, publishes `notification`."""
+
+from bus import ImageUploaded, OperationFinished, Worker, load
+from pictures import Operation, PictureSettings, Refused
+
+from .captioned import captioned
+
+settings = load(PictureSettings)
+operation = Operation("caption", captioned, settings.store, settings.limits)
+worker = Worker("caption-worker", final=Refused)
+
+
+@worker.on("image", publishes="notification", in_child=True)
+def caption(upload: ImageUploaded) -> OperationFinished:
+    return upload.finished(operation.name, operation(upload.new_file, upload.original_name))
+
+
+@caption.on_failure
+def not_captioned(upload: ImageUploaded, error: Exception) -> OperationFinished:
+    return upload.failed(operation.name, operation.failed(upload.new_file, error, upload.lang))
+
+
+if __name__ == "__main__":
+    worker.run()

@@ -1,0 +1,269 @@
+import random
+import time
+from io import BytesIO
+
+import pytest
+from caption_worker.captioned import captioned, label, written
+from pictures import Refused
+from PIL import Image, ImageChops, ImageCms
+
+NAME = "férias na praia.jpeg"
+SIZE = (320, 240)
+
+
+def colours(mode="RGB", size=SIZE):
+    red, green = Image.linear_gradient("L").resize(size), Image.radial_gradient("L").resize(size)
+    image = Image.merge("RGB", (red, green, ImageChops.invert(red)))
+    if mode == "RGBA":
+        image.putalpha(green)
+    if mode == "LA":
+        image = Image.merge("LA", (red, green))
+    if mode in ("I;16", "I"):
+        return red.convert("I").point(lambda value: value * 257).convert(mode)
+    return image.quantize(120) if mode == "P" else image.convert(mode)
+
+
+def noise(size=SIZE):
+    return Image.frombytes("RGB", size, random.Random(5).randbytes(3 * size[0] * size[1]))
+
+
+def saved(image, form="PNG", **options):
+    out = BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+def opened(data):
+    return Image.open(BytesIO(data))
+
+
+def shown(image):
+    """The colours of what can be seen of a picture."""
+    return Image.composite(image.convert("RGB"), Image.new("RGB", image.size), image.getchannel("A")).tobytes()
+
+
+def band_of(image, name=NAME):
+    """The part of a captioned picture that is written on, and the letters there."""
+    letters = label(name, *image.size)
+    return image.crop((0, image.height - letters.height, *image.size)), letters
+
+
+def luminance(value):
+    """Of a shade of sRGB (WCAG 2.2)."""
+    value /= 255
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def contrast(image, name=NAME):
+    """Of the darkest pixel wholly within the letters and the brightest that is wholly without, by WCAG 2.2."""
+    band, letters = band_of(image.convert("RGB"), name)
+    shades = band.convert("L")
+    within = [shade for shade, n in enumerate(shades.histogram(letters.point(lambda v: 255 * (v == 255)))) if n]
+    without = [shade for shade, n in enumerate(shades.histogram(letters.point(lambda v: 255 * (v == 0)))) if n]
+    return (luminance(within[0]) + 0.05) / (luminance(without[-1]) + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["white", "black", "gray", "yellow", "cyan", "noise", "gradient"])
+@pytest.mark.parametrize("size", [(320, 240), (1600, 1200), (90, 60)])
+def test_letters_can_be_read_on_every_ground(ground, size):
+    grounds = {"noise": noise, "gradient": lambda size: colours(size=size)}
+    image = grounds[ground](size) if ground in grounds else Image.new("RGB", size, ground)
+    assert contrast(opened(captioned(saved(image), NAME))) >= 7  # what WCAG 2.2 calls enhanced
+
+
+@pytest.mark.parametrize("size", [(320, 240), (1600, 1200), (60, 300), (900, 80)])
+def test_only_the_band_is_changed(size):
+    image = noise(size)
+    after = opened(captioned(saved(image), NAME))
+    left, top, right, bottom = ImageChops.difference(image, after).getbbox()
+    assert (left, right, bottom) == (0, *size)
+    assert bottom - top <= 0.6 * size[1]
+    assert size[1] - top == label(NAME, *size).height
+
+
+def test_the_size_of_the_letters_goes_with_that_of_the_picture():
+    heights = [label("x.png", 4 * side, 3 * side).height for side in (50, 100, 200, 400, 800, 2000)]
+    assert heights == sorted(heights)
+    assert heights[-1] / 6000 == pytest.approx(heights[3] / 1200, rel=0.05)
+    assert label("x.png", 80, 60).height / 60 > 0.2  # never too small to be read
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (8, 400), (400, 8), (30, 20)])
+def test_a_picture_too_small_stays_as_it_is(size):
+    image = noise(size)
+    assert opened(captioned(saved(image), NAME)).tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize("size", [(60, 40), (8000, 6000), (15000, 60), (60, 15000), (2999, 1)])
+def test_any_size_will_do(size):
+    image = Image.new("L", size, 200)
+    assert opened(captioned(saved(image), NAME)).size == size
+
+
+@pytest.mark.parametrize("name", ["", "\n\t", "\u200b\ufeff"])
+def test_no_name_no_band(name):
+    image = noise()
+    assert opened(captioned(saved(image), name)).tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 10_000 + ".jpeg", "a\n" * 5000, "\u202e" * 9000 + "a", "é\u0301" * 9000, "🎉" * 10_000, "W\u0338" * 10**5],
+)
+def test_no_name_breaks_the_layout_or_takes_long(name):
+    start = time.perf_counter()
+    letters = label(name, 320, 240)
+    assert time.perf_counter() - start < 1
+    assert letters.width == 320
+    assert letters.height < 60
+    assert letters.getbbox()[0] > 0
+    assert letters.getbbox()[2] < 320
+
+
+def test_line_breaks_are_spaces():
+    assert label("a\nb\x00c", 320, 240).tobytes() == label("a b c", 320, 240).tobytes()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_a_png_keeps_its_mode(mode):
+    image = colours(mode)
+    after = opened(captioned(saved(image), NAME))
+    assert after.mode == mode
+    if mode == "I;16":
+        image, after = (one.convert("I").point(lambda value: value / 257).convert("L") for one in (image, after))
+    above = (0, 0, after.width, after.height - label(NAME, *SIZE).height)
+    before_, after_ = image.convert("RGBA"), after.convert("RGBA")
+    assert after_.crop(above).tobytes() == before_.crop(above).tobytes()
+    white = Image.new("RGBA", SIZE, "white")
+    white.alpha_composite(after_)
+    assert contrast(white) >= 4.5
+
+
+@pytest.mark.parametrize("mode", ["I;16B", "I", "F"])
+def test_shades_of_many_bits_have_their_white(mode):
+    after = written(colours("I").convert(mode), label(NAME, *SIZE))
+    assert after.mode == mode
+    shades = after.convert("F").point(lambda value: value / 257 + 0).convert("L")
+    assert contrast(shades) >= 4.5
+
+
+@pytest.mark.parametrize(("mode", "becomes"), [("YCbCr", "RGB"), ("RGBX", "RGB"), ("PA", "RGBA")])
+def test_rare_modes_become_common_ones(mode, becomes):
+    image = colours("P").convert("PA") if mode == "PA" else colours(mode)
+    after = written(image, label(NAME, *SIZE))
+    assert after.mode == becomes
+    assert contrast(after) >= 4.5
+
+
+def test_lab_has_white_letters():
+    lab = Image.merge("LAB", colours().split())
+    band, letters = band_of(written(lab, label(NAME, *SIZE)))
+    lightness = band.getchannel("L")
+    assert lightness.histogram(letters.point(lambda value: 255 * (value == 255)))[255] > 0
+    assert lightness.getextrema()[1] == 255
+    assert sum(lightness.histogram(letters.point(lambda value: 255 * (value == 0)))[90:]) == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_keeps_its_mode(mode):
+    after = opened(captioned(saved(colours(mode), "JPEG", quality=95), NAME))
+    assert after.mode == mode
+    assert contrast(after) >= 4.5
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1", "I;16"])
+def test_letters_are_no_holes_where_one_colour_is(mode):
+    key = {"L": 255, "RGB": (255, 255, 255), "1": 255, "I;16": 65_535}[mode]
+    image = Image.new(mode, SIZE, {"I;16": 65_535, "1": 1}.get(mode, "white"))
+    after = opened(captioned(saved(image, transparency=key), NAME))
+    if mode == "I;16":
+        band = after.crop((0, 240 - label(NAME, *SIZE).height, *SIZE))
+        assert max(value for _, value in band.convert("I").getcolors(10**5)) != 65_535
+        return
+    alpha = after.convert("RGBA").getchannel("A")
+    assert alpha.getpixel((5, 5)) == 0
+    assert band_of(alpha)[0].getextrema()[0] > 160
+
+
+@pytest.mark.parametrize("colours_used", [2, 120, 250, 256])
+@pytest.mark.parametrize("form", ["PNG", "GIF"])
+def test_letters_can_be_read_whatever_the_palette(form, colours_used):
+    image = colours().quantize(colours_used)
+    assert contrast(opened(captioned(saved(image, form), NAME))) >= 4.5
+
+
+def test_a_full_palette_without_light_and_dark_makes_room():
+    image = Image.new("P", SIZE)
+    image.putpalette([value for number in range(256) for value in (120 + number % 16, 120 + number // 16, 128)])
+    image.putdata([number % 256 for number in range(SIZE[0] * SIZE[1])])
+    after = opened(captioned(saved(image), NAME))
+    assert contrast(after) >= 7
+    assert (
+        after.convert("RGB").crop((0, 0, 320, 100)).tobytes() == image.convert("RGB").crop((0, 0, 320, 100)).tobytes()
+    )
+
+
+@pytest.mark.parametrize("form", ["PNG", "GIF"])
+def test_a_palette_keeps_its_holes(form):
+    image = colours("P")
+    after = opened(captioned(saved(image, form, transparency=7), NAME)).convert("RGBA")
+    hole = image.point([255 * (number == 7) for number in range(256)], "L")
+    top = (0, 0, 320, 150)
+    assert after.crop(top).getchannel("A").tobytes() == ImageChops.invert(hole).crop(top).tobytes()
+    assert band_of(after.getchannel("A"))[0].getextrema() == (255, 255)
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("holed", [False, True])
+def test_animations_are_captioned_frame_by_frame(form, holed):
+    frames = []
+    for number in range(4):
+        frame = Image.new("RGBA", (160, 120), (0, 0, 0, 0) if holed else (250, 240, 10, 255))
+        frame.paste((200, 60 * number, 90, 255), (25 * number, 40, 25 * number + 29, 118))
+        frames.append(frame)
+    options = {"lossless": True} if form == "WEBP" else {}
+    data = saved(
+        frames[0], form, save_all=True, append_images=frames[1:], duration=[40, 80, 120, 60], disposal=2, **options
+    )
+    before, after = opened(data), opened(captioned(data, "a.gif"))
+    assert after.n_frames == before.n_frames == 4
+    letters = label("a.gif", 160, 120)
+    above = (0, 0, 160, 120 - letters.height)
+    for number in range(4):
+        before.seek(number)
+        after.seek(number)
+        seen, expected = after.convert("RGBA"), before.convert("RGBA")
+        solid = expected.crop(above).getchannel("A")
+        assert seen.crop(above).getchannel("A").tobytes() == solid.tobytes()
+        shown = [
+            Image.composite(image.crop(above).convert("RGB"), Image.new("RGB", solid.size), solid)
+            for image in (seen, expected)
+        ]
+        assert shown[0].tobytes() == shown[1].tobytes()
+        assert after.info["duration"] == before.info["duration"]
+        white = Image.new("RGBA", (160, 120), "white")
+        white.alpha_composite(seen)
+        assert contrast(white, "a.gif") >= 4.5
+
+
+def test_the_name_stands_at_the_foot_of_the_picture_as_it_is_seen():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    after = opened(captioned(saved(Image.new("RGB", (320, 240), "white"), "JPEG", quality=95, exif=exif), NAME))
+    assert after.size == (240, 320)
+    assert contrast(after) >= 4.5
+
+
+def test_profile_tables_and_resolution_stay():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = saved(colours(), "JPEG", quality=83, icc_profile=profile, dpi=(72, 72), progressive=True)
+    before, after = opened(data), opened(captioned(data, NAME))
+    assert after.quantization == before.quantization
+    assert after.info["icc_profile"] == profile
+    assert after.info["dpi"] == (72, 72)
+    assert after.info["progressive"]
+
+
+def test_what_is_no_picture_is_refused():
+    with pytest.raises(Refused):
+        captioned(b"no picture", NAME)
