@@ -2,6 +2,7 @@
 
 from .errors import Final, GaveUp, Passing
 from .events import Cause, Event, ImageUploaded, OperationFinished, Undecodable
+from .memory import Memory
 from .settings import EXIT_CONFIG, KafkaSettings, Settings, load
 from .worker import Worker
 
@@ -13,6 +14,7 @@ __all__ = [
     "GaveUp",
     "ImageUploaded",
     "KafkaSettings",
+    "Memory",
     "OperationFinished",
     "Passing",
     "Settings",

@@ -2,7 +2,14 @@
 
 
 class Passing(Exception):
-    """The cause may pass (a full disk, a server away): the record is tried again, for as long as it takes."""
+    """The cause may pass (a full disk, a server away): the record is tried again, for as long as it takes.
+
+    `after`: seconds to wait at least, where the other side has said how long.
+    """
+
+    def __init__(self, message: str, after: float = 0.0):
+        super().__init__(message)
+        self.after = after
 
 
 class Final(Exception):

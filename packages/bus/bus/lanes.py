@@ -26,9 +26,10 @@ class Delivery:
     single: bool = False
     outgoing: list[Any] = field(default_factory=list)
 
-    def put_off(self, now: float) -> float:
+    def put_off(self, now: float, at_least: float = 0.0) -> float:
         """Wait before the next try: twice as long each time, with jitter. Returns the pause in seconds."""
-        pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** max(0, self.attempts - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+        growing: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** max(0, self.attempts - 1))
+        pause = max(at_least, growing * random.uniform(0.8, 1.2))  # noqa: S311
         self.state, self.due = "waiting", now + pause
         return pause
 
@@ -44,6 +45,8 @@ class Lane:
         self.fetched: int | None = None
         """Offset after the last record that was taken in."""
         self.live = True
+        self.memory: Any = None
+        """What the handler remembers of this partition (memory.py), where it does."""
 
     def take(self, record: Any) -> Delivery | None:
         """Note a record from the log. Returns None for one that is here already."""

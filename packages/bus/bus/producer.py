@@ -9,6 +9,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
+from .errors import Passing
 from .events import Cause, Encoded, Headers, headers_of
 from .log import get_logger
 from .settings import KafkaSettings
@@ -19,7 +20,7 @@ log = get_logger(__name__)
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
-class NotPublished(Exception):
+class NotPublished(Passing):
     """The broker did not acknowledge in time. It may still have the record: publish again, ids tell the doubles."""
 
 
@@ -31,6 +32,7 @@ class Outgoing:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
 
     @classmethod
     def of(cls, topic: str, event: Encoded, source: str, cause: Cause | None = None) -> "Outgoing":
@@ -61,6 +63,7 @@ class Producer:
                 key=outgoing.key,
                 value=outgoing.value,
                 headers=outgoing.headers,
+                partition=outgoing.partition,
             )
         except TOO_LARGE:
             raise

@@ -24,9 +24,12 @@ from .dead_letters import dead_letter
 from .errors import GaveUp
 from .events import Cause, Encoded, Undecodable
 from .lanes import Delivery, Lane
+from .memory import Memory
 from .producer import TOO_LARGE, Outgoing, Producer
+from .remembering import PartitionMemory
 from .settings import KafkaSettings
-from .topics import dead_letters_of, ensure
+from .stopping import Stop
+from .topics import dead_letters_of, ensure, memory_of
 from .worker import Handler, Outcome, Worker
 
 logger = log.get_logger(__name__)
@@ -52,6 +55,8 @@ STUCK_AFTER = 600.0
 """Seconds that one handler may take in a thread before a restart is due."""
 STOP_WITHIN = 5.0
 """Seconds that a handler in a thread has to finish after SIGTERM."""
+END_WITHIN = 9.0
+"""Seconds after SIGTERM at which the process ends, whatever holds it up: what is not committed comes again."""
 EXIT_STALLED = 70
 
 
@@ -64,18 +69,21 @@ class Runtime:
         self.topics = {self.settings.topic(name): name for name in worker.handlers}
         self.group = self.settings.group(worker.name)
         self.lanes: dict[TopicPartition, Lane] = {}
-        self.stopping = threading.Event()
+        self.stopping = Stop()
         self._children = {
             handler.topic: Children(f"{handler.target}.outcome_in_child")
             for handler in worker.handlers.values()
             if handler.in_child
         }
-        self._slots = max([1, *(children.count for children in self._children.values())])
+        self._slots = sum(handler.side_by_side for handler in worker.handlers.values())
         self._threads = ThreadPoolExecutor(self._slots, thread_name_prefix="handler")
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         """What other threads have to tell, as calls that the loop makes."""
-        self._running: dict[int, float] = {}
-        """Calls of handlers under way, and since when."""
+        self._running: dict[int, tuple[Handler, float]] = {}
+        """Calls of handlers that have not been concluded, and since when."""
+        self._at_work: list[Handler] = []
+        """The handlers that threads are in at this moment."""
+        self._memory_lock = threading.Lock()
         self._exclusive = False
         self._unpublished: list[Delivery] = []
         self._publishing = 0
@@ -115,6 +123,11 @@ class Runtime:
         with connect_admin(self.settings, self.stopping.is_set) as admin:
             published = [topic for handler in self.worker.handlers.values() for topic in handler.publishes]
             ensure(admin, self.settings, [*self.worker.handlers, *published, dead_letters_of(self.worker.name)])
+            if any(handler.remembers for handler in self.worker.handlers.values()):
+                sources = admin.describe_topics(list(self.topics))
+                most = max(len(topic["partitions"]) for topic in sources)
+                alike = self.settings.model_copy(update={"kafka_partitions": most})
+                ensure(admin, alike, [memory_of(self.worker.name)])
         self._consumer = connect_consumer(
             self.settings,
             self.stopping.is_set,
@@ -124,7 +137,7 @@ class Runtime:
             heartbeat_interval_ms=min(3_000, self.settings.kafka_session_timeout_ms // 3),
             max_partition_fetch_bytes=FETCH_BYTES,
         )
-        self._assignment = _Assignment(self.lanes, self._consumer)
+        self._assignment = _Assignment(self.lanes, self._consumer, self._finish_remembering)
         self._consumer.subscribe(list(self.topics), listener=self._assignment)
         health.beat(self.worker.name)
 
@@ -208,10 +221,10 @@ class Runtime:
     def _next(self, now: float) -> list[Delivery]:
         """The deliveries for the next call of a handler. What killed a child before is only run alone."""
         for handler in self.worker.handlers.values():
-            if self._running and not handler.in_child:
+            if sum(busy is handler for busy, _since in self._running.values()) >= handler.side_by_side:
                 continue
             lanes = [lane for partition, lane in self.lanes.items() if self.topics[partition.topic] == handler.topic]
-            ready = [delivery for lane in lanes for delivery in lane.ready(now, ordered=not handler.in_child)]
+            ready = [delivery for lane in lanes for delivery in lane.ready(now, ordered=handler.side_by_side == 1)]
             harmless = [delivery for delivery in ready if not delivery.crashes]
             if not handler.batch and harmless:
                 return [min(harmless, key=lambda delivery: delivery.record.timestamp)]
@@ -228,7 +241,7 @@ class Runtime:
             delivery.state = "running"
             delivery.attempts += 1
         call = id(deliveries)
-        self._running[call] = time.monotonic()
+        self._running[call] = (handler, time.monotonic())
 
         def conclude(result: Outcome | ChildFailed) -> None:
             del self._running[call]
@@ -236,7 +249,11 @@ class Runtime:
             self._conclude(handler, [delivery for delivery in deliveries if delivery.lane.live], result)
 
         def work() -> None:
-            result = self._call(handler, deliveries)
+            self._at_work.append(handler)
+            try:
+                result = self._call(handler, deliveries)
+            finally:
+                self._at_work.remove(handler)
             self._inbox.put(lambda: conclude(result))
 
         self._threads.submit(work)
@@ -244,7 +261,7 @@ class Runtime:
     def _call(self, handler: Handler, deliveries: list[Delivery]) -> Outcome | ChildFailed:
         events = [delivery.event for delivery in deliveries]
         if not handler.in_child:
-            return handler.outcome(events if handler.batch else events[0])
+            return handler.outcome(events if handler.batch else events[0], *self._memory(handler, deliveries[0]))
         try:
             answer = self._children[handler.topic].call(
                 {"events": [delivery.record.value.decode() for delivery in deliveries]}
@@ -252,6 +269,15 @@ class Runtime:
         except ChildFailed as error:
             return error
         return Outcome.from_json(answer)
+
+    def _memory(self, handler: Handler, delivery: Delivery) -> list[Memory]:
+        if not handler.remembers:
+            return []
+        record, lane = delivery.record, delivery.lane
+        with self._memory_lock:
+            if lane.memory is None:
+                lane.memory = PartitionMemory(self.worker.name, record.partition, self.settings, self._producer)
+        return [Memory(self._cause(delivery).id, lane.memory)]
 
     def _collect(self) -> None:
         """Hear what other threads have to tell; where they are at work, wait a little for it."""
@@ -293,7 +319,7 @@ class Runtime:
             logger.error("given up", **_where(first), trace=result.trace)
             self._give_up(handler, first, GaveUp(f"{result.error}: {result.message}"))
         else:
-            self._put_off(first, f"{result.error}: {result.message}")
+            self._put_off(first, f"{result.error}: {result.message}", result.after)
 
     def _give_up(self, handler: Handler, delivery: Delivery, error: Exception) -> None:
         outcome = handler.give_up(delivery.event, error)
@@ -302,9 +328,18 @@ class Runtime:
         else:
             self._put_off(delivery, f"{outcome.error}: {outcome.message}")
 
-    def _put_off(self, delivery: Delivery, error: str) -> None:
-        pause = round(delivery.put_off(time.monotonic()), 1)
+    def _put_off(self, delivery: Delivery, error: str, at_least: float = 0.0) -> None:
+        pause = round(delivery.put_off(time.monotonic(), at_least), 1)
         logger.warning("will be tried again", **_where(delivery), error=error, attempt=delivery.attempts, pause=pause)
+
+    def _finish_remembering(self) -> None:
+        """Let handlers that remember finish before others get their partitions: they read the memory at once.
+
+        Called where heartbeats are sent from, so for no longer than the group has patience.
+        """
+        deadline = time.monotonic() + self.settings.kafka_session_timeout_ms / 2_000
+        while any(handler.remembers for handler in self._at_work.copy()) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     # Answers go out.
 
@@ -315,9 +350,12 @@ class Runtime:
         self._publish(delivery, [letter, *self._answers(delivery, events)])
 
     def _answers(self, delivery: Delivery, events: Iterable[Encoded]) -> list[Outgoing]:
-        record, handler = delivery.record, self._handler(delivery)
-        cause = Cause.of(handler.topic, record.partition, record.offset, record.headers)
+        handler, cause = self._handler(delivery), self._cause(delivery)
         return [Outgoing.of(handler.topic_of(event), event, self.worker.name, cause) for event in events]
+
+    def _cause(self, delivery: Delivery) -> Cause:
+        record = delivery.record
+        return Cause.of(self._handler(delivery).topic, record.partition, record.offset, record.headers)
 
     def _publish(self, delivery: Delivery, outgoing: list[Outgoing]) -> None:
         """Hand the records to the producer; its acknowledgements come back through the inbox."""
@@ -403,7 +441,10 @@ class Runtime:
             tp: self._behind[tp] if self._behind.get(tp, (-1, 0))[0] == at else (at, now) for tp, at in behind.items()
         }
         oldest = min((since for _at, since in self._behind.values()), default=now)
-        if now - oldest > STALLED_AFTER or now - min(self._running.values(), default=now) > STUCK_AFTER:
+        if (
+            now - oldest > STALLED_AFTER
+            or now - min((since for _handler, since in self._running.values()), default=now) > STUCK_AFTER
+        ):
             logger.error("no progress; a restart is due", behind={str(tp): at for tp, at in behind.items()})
             os._exit(EXIT_STALLED)
         health.beat(self.worker.name)
@@ -413,6 +454,8 @@ class Runtime:
             if time.monotonic() - self._turned_at > STALLED_AFTER:
                 logger.error("the consumer hangs; a restart is due")
                 os._exit(EXIT_STALLED)
+        time.sleep(END_WITHIN)
+        os._exit(self._status)
 
     def _handler(self, delivery: Delivery) -> Handler:
         return self.worker.handlers[self.topics[delivery.record.topic]]
@@ -424,9 +467,10 @@ class _Assignment(ConsumerRebalanceListener):
     kafka-python keeps the position of a partition that stays here over a rebalance, so its lane stays too.
     """
 
-    def __init__(self, lanes: dict[TopicPartition, Lane], consumer: KafkaConsumer):
+    def __init__(self, lanes: dict[TopicPartition, Lane], consumer: KafkaConsumer, before_revoked: Callable[[], None]):
         self._lanes = lanes
         self._consumer = consumer
+        self._before_revoked = before_revoked
         self.settled = False
         """Whether it is known whose the partitions are: until then nothing new is begun, another might do it too."""
         self.changed_at = time.monotonic()
@@ -434,6 +478,7 @@ class _Assignment(ConsumerRebalanceListener):
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Which of them go is known when the new assignment is."""
         self._settle(False)
+        self._before_revoked()
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Others have had these partitions: what is under way here no longer counts."""

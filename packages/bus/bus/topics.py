@@ -30,9 +30,13 @@ class Topic:
 
 
 TOPICS = {
-    "image": Topic(ImageUploaded, consumers=("rotate-worker", "grayscale-worker")),
-    "notification": Topic(OperationFinished),
+    "image": Topic(ImageUploaded, consumers=("rotate-worker", "grayscale-worker", "caption-worker")),
+    "notification": Topic(OperationFinished, consumers=("notifier",)),
 }
+
+
+REMEMBERING = {"notifier"}
+"""The services that remember what they have done."""
 
 
 def dead_letters_of(service: str) -> str:
@@ -40,10 +44,15 @@ def dead_letters_of(service: str) -> str:
     return f"{service}.dlq"
 
 
+def memory_of(service: str) -> str:
+    """The topic that holds what `service` remembers (memory.py): as many partitions as its source."""
+    return f"{service}.memory"
+
+
 def all_topics() -> list[str]:
-    """Every topic of the suite, those of dead letters included."""
+    """Every topic of the suite, those of dead letters and memories included."""
     consumers = {service for topic in TOPICS.values() for service in topic.consumers}
-    return [*TOPICS, *sorted(map(dead_letters_of, consumers))]
+    return [*TOPICS, *sorted(map(dead_letters_of, consumers)), *sorted(map(memory_of, REMEMBERING & consumers))]
 
 
 class WrongPartitions(Exception):
@@ -88,6 +97,8 @@ def _options(name: str, settings: KafkaSettings) -> dict[str, object]:
         configs |= TOPICS[name].config
     elif name.endswith(".dlq"):
         configs["max.message.bytes"] = str(MAX_DEAD_LETTER_BYTES)
+    elif name.endswith(".memory"):
+        configs["cleanup.policy"] = "compact,delete"
     return {
         "num_partitions": settings.kafka_partitions,
         "replication_factor": settings.kafka_replication_factor,

@@ -20,8 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from .children import cores
 from .errors import Final, Passing
 from .events import Encoded, Event
+from .memory import Memory
 from .topics import TOPICS
 
 Result = Event | Sequence[Event] | None
@@ -40,6 +42,7 @@ class Outcome:
     error: str = ""
     message: str = ""
     trace: str = ""
+    after: float = 0.0
 
     @classmethod
     def from_json(cls, answer: dict[str, Any]) -> "Outcome":
@@ -51,27 +54,29 @@ class Outcome:
 class Handler:
     """A function that answers the events of one topic. Calling it calls the function."""
 
-    function: Callable[[Any], Result]
+    function: Callable[..., Result]
     topic: str
     publishes: tuple[str, ...]
     in_child: bool
+    side_by_side: int
+    remembers: bool
     event: type[Event]
     batch: bool
     final: tuple[type[Exception], ...]
     failure: Failed | None = None
 
-    def __call__(self, event: Any) -> Result:
-        return self.function(event)
+    def __call__(self, *arguments: Any) -> Result:
+        return self.function(*arguments)
 
     def on_failure(self, function: Failed) -> Failed:
         """Decorates what answers an event (or builds on it) that never will succeed; it also gets the error."""
         self.failure = function
         return function
 
-    def outcome(self, event: Any) -> Outcome:
+    def outcome(self, event: Any, *memory: Any) -> Outcome:
         """Call the function on an event (or a list of them) and sort what it raises."""
         try:
-            result: Any = self.function(event)
+            result: Any = self.function(event, *memory)
             if self.batch and len(result) != len(event):
                 raise ValueError(f"{self.name} was given {len(event)} events and answered {len(result)}")
             return Outcome("done", [_encoded(one) for one in result] if self.batch else [_encoded(result)])
@@ -130,20 +135,23 @@ class Worker:
         self.handlers: dict[str, Handler] = {}
 
     def on(
-        self, topic: str, publishes: str | tuple[str, ...] = (), in_child: bool = False
-    ) -> Callable[[Callable[[Any], Result]], Handler]:
+        self, topic: str, publishes: str | tuple[str, ...] = (), in_child: bool = False, side_by_side: int = 1
+    ) -> Callable[[Callable[..., Result]], Handler]:
         """Decorates the handler of `topic`; what it returns goes to the topic `publishes` (of several: by its type).
 
         A handler of a list returns a list as long: for each event what that one is answered with.
 
-        `in_child`: run it in child processes, one a core, with limits of memory and time; records of a partition
-        are then handled side by side, and their order is not kept.
+        `side_by_side`: how many records are handled at a time, in threads; with more than one their order is not
+        kept. `in_child`: run it in child processes instead, one a core, with limits of memory and time.
+
+        A handler with a second parameter, a `Memory`, remembers across restarts what it has done (memory.py).
         """
 
-        def declare(function: Callable[[Any], Result]) -> Handler:
-            event, batch = _parameter(function)
+        def declare(function: Callable[..., Result]) -> Handler:
+            event, batch, remembers = _parameters(function)
             topics = (publishes,) if isinstance(publishes, str) else publishes
-            handler = Handler(function, topic, topics, in_child, event, batch, self.final)
+            count = cores() if in_child else side_by_side
+            handler = Handler(function, topic, topics, in_child, count, remembers, event, batch, self.final)
             self.handlers[topic] = handler
             return handler
 
@@ -165,16 +173,16 @@ def _failed(
     kind: Literal["passing", "final", "unexpected"], error: Exception, events: Sequence[list[Encoded]] = ()
 ) -> Outcome:
     trace = "".join(traceback.format_exception(error)) if kind == "unexpected" else ""
-    return Outcome(kind, list(events), type(error).__name__, str(error)[:1000], trace)
+    after = getattr(error, "after", 0.0)
+    return Outcome(kind, list(events), type(error).__name__, str(error)[:1000], trace, after)
 
 
-def _parameter(function: Callable[[Any], Result]) -> tuple[type[Event], bool]:
-    parameters = list(inspect.signature(function, eval_str=True).parameters.values())
-    annotation = parameters[0].annotation if len(parameters) == 1 else None
-    batch = get_origin(annotation) is list
-    event = get_args(annotation)[0] if batch else annotation
-    if not (isinstance(event, type) and issubclass(event, Event)):
-        raise TypeError(
-            f"{function.__name__} must take one event, or a list of events, and say which in its annotation"
-        )
-    return event, batch
+def _parameters(function: Callable[..., Result]) -> tuple[type[Event], bool, bool]:
+    """Which event the function takes, whether a list of them, and whether a memory besides."""
+    parameters = [one.annotation for one in inspect.signature(function, eval_str=True).parameters.values()]
+    batch = bool(parameters) and get_origin(parameters[0]) is list
+    event = get_args(parameters[0])[0] if batch else next(iter(parameters), None)
+    remembers = parameters[1:] == [Memory]
+    if len(parameters) != 1 + remembers or not (isinstance(event, type) and issubclass(event, Event)):
+        raise TypeError(f"{function.__name__} must take an event, or a list of events, and say which in its annotation")
+    return event, batch, remembers

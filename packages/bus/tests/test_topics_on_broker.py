@@ -44,7 +44,7 @@ def test_every_topic_is_created_once(kafka_env: dict[str, str]) -> None:
     assert (status, err) == (0, ""), out
     wanted = {kafka_env["KAFKA_TOPIC_PREFIX"] + name: 2 for name in all_topics()}
     assert there() == wanted
-    for name in ("image", "notification", "rotate-worker.dlq", "grayscale-worker.dlq"):
+    for name in ("image", "notification", "rotate-worker.dlq", "grayscale-worker.dlq", "caption-worker.dlq"):
         assert kafka_env["KAFKA_TOPIC_PREFIX"] + name in out
     status, out, err = create_topics()
     assert (status, err) == (0, "")

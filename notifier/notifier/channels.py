@@ -1,0 +1,30 @@
+"""What all ways to reach a person have in common."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from bus import OperationFinished
+
+
+class Contact(NamedTuple):
+    """The fixed contact: who is told where an upload names nobody."""
+
+    email: str | None = None
+    telegram: str | None = None
+
+
+class Channel(Protocol):
+    """A way to reach a person."""
+
+    def send(self, address: str, text: str, thumbnail: bytes | None, event_id: str) -> None:
+        """Send one message: `text` is one line, `thumbnail` a JPEG or None, `event_id` tells doubles apart.
+
+        Raises Passing where a later try may succeed, Final where none will.
+        """
+
+
+def addresses(finished: OperationFinished, fixed: Contact) -> Iterator[tuple[str, str]]:
+    """Channels and addresses to be told: those of the upload, or the fixed contact where it names none."""
+    named = Contact(finished.email or None, finished.telegram_id or None)
+    contact = named if any(named) else fixed
+    return ((channel, address) for channel, address in contact._asdict().items() if address)

@@ -1,0 +1,64 @@
+"""Where messages leave, and who is told where an upload names nobody."""
+
+import re
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from bus import Settings
+from email_validator import EmailNotValidError, validate_email
+from pydantic import SecretStr, field_validator, model_validator
+
+SMTP_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+
+
+class NotifierSettings(Settings):
+    smtp_url: SecretStr = SecretStr("smtp://localhost:1025")
+    """`smtp://`, `smtps://` or `smtp+starttls://`, with `user:password@` where the server asks for it."""
+    mail_from: str = "suite@minharede.example"
+    notify_email: str | None = None
+    notify_telegram_id: str | None = None
+    telegram_bot_token: SecretStr | None = None
+    telegram_api_url: str = "https://api.telegram.org"
+    public_url: str = "http://localhost:8080"
+
+    @field_validator("mail_from", "notify_email")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        try:
+            return str(validate_email(address, check_deliverability=False, test_environment=True).normalized)
+        except EmailNotValidError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_server(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in SMTP_PORTS or not parts.hostname:
+            raise ValueError("is not of the form smtp://host:port, smtps://… or smtp+starttls://…")
+        return url
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _is_a_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token and not re.fullmatch(r"\d+:[\w-]+", token.get_secret_value()):
+            raise ValueError("is not of the form 123456:ABC…")
+        return token
+
+    @model_validator(mode="after")
+    def _has_a_token(self) -> Self:
+        if self.notify_telegram_id and not self.telegram_bot_token:
+            raise ValueError("TELEGRAM_BOT_TOKEN: is needed with NOTIFY_TELEGRAM_ID")
+        return self
+
+    @property
+    def smtp_server(self) -> tuple[str, str, int]:
+        """Scheme, host and port."""
+        parts = urlsplit(self.smtp_url.get_secret_value())
+        return parts.scheme, str(parts.hostname), parts.port or SMTP_PORTS[parts.scheme]
+
+    @property
+    def smtp_login(self) -> tuple[str, str] | None:
+        parts = urlsplit(self.smtp_url.get_secret_value())
+        return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None

@@ -1,0 +1,168 @@
+"""The notifier as a process, against the embedded broker and a mail server that does as it is told."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bus.settings import KafkaSettings
+from bus.topics import all_topics
+from fake_servers import MailServer, TelegramServer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from suite_fixtures import eventually
+
+pytestmark = pytest.mark.broker
+
+
+class Notifier:
+    def __init__(self, env: dict[str, str], folder: Path):
+        self.env = os.environ | env | {"RUN_DIR": str(folder), "STORE_URL": f"file://{folder}"}
+        self.folder = folder
+        self.settings = KafkaSettings()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        subprocess.run([sys.executable, "-m", "bus.create_topics"], env=self.env, check=True, capture_output=True)
+        self.producer = KafkaProducer(**self.settings.connection())
+
+    def start(self) -> subprocess.Popen[bytes]:
+        number = len(self.processes)
+        with (self.folder / f"log{number}").open("wb") as log:
+            process = subprocess.Popen([sys.executable, "-m", "notifier"], env=self.env, stdout=log, stderr=log)
+        self.processes.append(process)
+        eventually(lambda: "assigned" in self.log(number) or process.poll() is not None, 40)
+        assert process.poll() is None, self.log(number)
+        return process
+
+    def log(self, number: int = 0) -> str:
+        return (self.folder / f"log{number}").read_text()
+
+    def publish(self, name: str, event_id: str | None = None, **fields: Any) -> None:
+        event = {"timestamp": 1.5, "new_file": f"{name}.png", "original_name": f"{name}.png", "operation": "rotate"}
+        event |= {"status": "done", "lang": "en"} | fields
+        headers = [("ce_id", (event_id or str(uuid.uuid4())).encode())]
+        topic = self.settings.topic("notification")
+        self.producer.send(topic, json.dumps(event).encode(), name.encode(), headers).get(10)
+
+    def letters(self) -> list[Any]:
+        with KafkaConsumer(
+            self.settings.topic("notifier.dlq"), **self.settings.connection(), auto_offset_reset="earliest"
+        ) as consumer:
+            found: list[Any] = []
+            for _ in range(4):
+                found += [record for part in consumer.poll(250).values() for record in part]
+            return found
+
+    def rewind(self) -> None:
+        """Let the group begin again from the first record: everything is delivered a second time."""
+        with KafkaAdminClient(**self.settings.connection()) as admin:
+            admin.delete_groups([self.settings.group("notifier")])
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.producer.close(timeout=1)
+
+
+@pytest.fixture
+def notifier(kafka_env: dict[str, str], mail_port: int, tmp_path: Path) -> Iterator[Notifier]:
+    notifier = Notifier(kafka_env | {"SMTP_URL": f"smtp://127.0.0.1:{mail_port}"}, tmp_path)
+    yield notifier
+    notifier.stop()
+
+
+def told(server: MailServer, *names: str) -> bool:
+    subjects = sorted(mail["Subject"] for mail in server.mails)
+    assert subjects == sorted(f"The file {name}.png was rotated." for name in names)
+    return True
+
+
+def test_the_memory_topic_follows_its_source() -> None:
+    assert "notifier.memory" in all_topics()
+
+
+def test_a_second_delivery_sends_nothing_again_across_restarts(notifier: Notifier, mail_server: MailServer) -> None:
+    first = notifier.start()
+    notifier.publish("a", "event-a", email="ana@example.org")
+    notifier.publish("b", email="ana@example.org")
+    eventually(lambda: told(mail_server, "a", "b"))
+    notifier.publish("a", "event-a", email="ana@example.org")  # the worker answered twice
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(10) == 0
+    notifier.rewind()
+    second = notifier.start()
+    notifier.publish("c", email="ana@example.org")
+    eventually(lambda: told(mail_server, "a", "b", "c"))
+    second.kill()
+    second.wait()
+    notifier.start()
+    notifier.publish("d", email="ana@example.org")
+    eventually(lambda: told(mail_server, "a", "b", "c", "d"))
+
+
+def test_while_the_mail_server_is_away_nothing_is_lost(notifier: Notifier, mail_port: int) -> None:
+    notifier.start()
+    names = [f"n{number}" for number in range(8)]
+    for name in names:
+        notifier.publish(name, email="ana@example.org")
+    eventually(lambda: notifier.log().count("tried again") >= len(names))
+    server = MailServer(mail_port)
+    server.start()
+    try:
+        eventually(lambda: told(server, *names), 60)
+    finally:
+        server.stop()
+    assert notifier.letters() == []
+
+
+def test_one_address_that_is_put_off_or_refused_holds_nobody_up(notifier: Notifier, mail_server: MailServer) -> None:
+    refused = {"grey@example.org": "451 greylisted", "gone@example.org": "550 no such user"}
+    mail_server.answer = lambda recipient, times: (
+        None if recipient == "grey@example.org" and times > 3 else refused.get(recipient)
+    )
+    notifier.start()
+    notifier.publish("grey", email="grey@example.org")
+    notifier.publish("gone", email="gone@example.org")
+    notifier.publish("broken", email="a@example.org, b@example.org")
+    for number in range(10):
+        notifier.publish(f"n{number}", email="ana@example.org")
+    eventually(lambda: told(mail_server, "grey", *(f"n{number}" for number in range(10))), 40)
+    order = [mail["To"] for mail in mail_server.mails]
+    assert order[-1] == "grey@example.org"
+    letters = eventually(lambda: len(found := notifier.letters()) == 2 and found)
+    assert {json.loads(letter.value)["original_name"] for letter in letters} == {"gone.png", "broken.png"}
+    assert mail_server.asked["gone@example.org"] == 1
+
+
+def test_both_ways_are_told_and_only_the_one_that_failed_is_tried_again(
+    notifier: Notifier, mail_server: MailServer, telegram_server: TelegramServer
+) -> None:
+    token = "123456:ABC-secret_token"
+    notifier.env |= {"TELEGRAM_API_URL": telegram_server.url, "TELEGRAM_BOT_TOKEN": token}
+    telegram_server.answer = lambda number: (500, {}) if number <= 2 else None
+    notifier.start()
+    notifier.publish("a", email="ana@example.org", telegram_id="42")
+    eventually(lambda: len(telegram_server.calls) == 3)
+    eventually(lambda: told(mail_server, "a"))
+    notifier.publish("b", email="ana@example.org")
+    eventually(lambda: told(mail_server, "a", "b"))
+    assert len(telegram_server.calls) == 3
+    assert token not in notifier.log()
+
+
+def test_hand_over_between_two_notifiers_tells_each_person_once(notifier: Notifier, mail_server: MailServer) -> None:
+    first = notifier.start()
+    names = [f"n{number}" for number in range(60)]
+    for name in names[:30]:
+        notifier.publish(name, email="ana@example.org")
+    notifier.start()
+    for name in names[30:]:
+        notifier.publish(name, email="ana@example.org")
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(10) == 0
+    eventually(lambda: told(mail_server, *names), 60)
