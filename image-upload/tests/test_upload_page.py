@@ -1,5 +1,6 @@
 """The upload page in both languages, and the catalogues behind it."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from image_upload import form
+from pictures import FORMATS
+from web import Problem
 
 PACKAGES = [Path(str(image_upload.__file__)).parent, Path(str(web.__file__)).parent]
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
@@ -63,10 +67,33 @@ def test_the_limit_of_a_format_is_never_above_the_general_one(make_bench: Any) -
     assert "12.5 MP" not in text
 
 
+def test_pictures_can_be_chosen_by_type_and_by_the_end_of_their_name(bench: Any) -> None:
+    found = re.search(r'accept="([^"]+)"', page(bench, "en"))
+    assert found
+    accepted = set(found[1].split(","))
+    assert {"image/jpeg", ".jpeg", ".jpg", ".png", ".webp", ".gif"} <= accepted
+    for row in FORMATS.values():
+        assert row.media_type in accepted, row.label
+        assert accepted >= {f".{extension}" for extension in row.extensions}, row.label
+
+
+def test_the_fields_of_a_message_are_checked_as_the_server_does(bench: Any) -> None:
+    text = page(bench, "en")
+    assert re.search(r'<input[^>]*type="email"[^>]*name="email"', text)
+    found = re.search(r'name="telegram_id"[^>]*pattern="([^"]+)"', text)
+    assert found
+    for value in ("42", "-1001234", "@channel", "x", "12a", "@ab", "1" * 21):
+        try:
+            good = form.telegram_id(value) is not None
+        except Problem:
+            good = False
+        assert bool(re.fullmatch(html.unescape(found[1]), value)) == good, value
+
+
 def test_the_scripts_are_given_their_sentences(bench: Any) -> None:
     english, portuguese = strings(page(bench, "en")), strings(page(bench, "pt-BR"))
     assert english["maxMegabytes"] == 1
-    assert english["operations"] == ["rotate", "grayscale"]
+    assert english["operations"] == ["rotate", "grayscale", "caption"]
     assert english["news"]["rotate"] == "The file {name} was rotated."
     assert portuguese["news"] == {
         "rotate": "O arquivo {name} foi rotacionado.",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bus.producer import NotPublished
-from pictures import Store
+from pictures import OPERATIONS, Store
 
 IMAGES = "/upload/api/images"
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
@@ -212,6 +212,38 @@ def test_looking_costs_nothing_of_the_limit(make_bench: Any, made: Any) -> None:
     bench = make_bench(uploads_per_minute=1)
     assert [bench.client.get(IMAGES).status_code for _ in range(5)] == [200] * 5
     assert bench.send(("a.png", made.picture())).status_code == 202
+
+
+def test_messages_are_limited_per_address_whoever_asks_for_them(make_bench: Any, made: Any) -> None:
+    bench = make_bench(notifications_per_hour=2 * len(OPERATIONS))
+    one = ("a.png", made.picture())
+
+    def status(client: str, **fields: str) -> int:
+        return int(bench.send(one, headers={"X-Forwarded-For": client}, **fields).status_code)
+
+    assert [status(f"203.0.113.{number}", email="ana@example.org") for number in range(3)] == [202, 202, 429]
+    assert status("203.0.113.8", email="ANA@example.org ") == 429
+    assert status("203.0.113.8", email="bia@example.org") == 202
+    assert status("203.0.113.9", telegram_id="42") == 202
+    assert status("203.0.113.1") == 202  # who asks for no message is not concerned
+
+
+def test_messages_are_limited_per_client_whomever_they_go_to(make_bench: Any, made: Any) -> None:
+    bench = make_bench(notifications_per_hour=2 * len(OPERATIONS))
+    one = ("a.png", made.picture())
+    assert [bench.send(one, email=f"{name}@example.org").status_code for name in "abc"] == [202, 202, 429]
+    assert bench.send(one, email="nobody").status_code == 429
+    kept = bench.files()
+    answer = bench.send(one, email="d@example.org")
+    is_problem(answer, 429, "too-many-requests", "Too many requests")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 3_601
+    assert bench.files() == kept
+
+
+def test_what_is_refused_costs_no_messages(make_bench: Any, made: Any) -> None:
+    bench = make_bench(notifications_per_hour=len(OPERATIONS))
+    assert [bench.send(("a.png", b"no"), email="a@example.org").status_code for _ in range(3)] == [415] * 3
+    assert bench.send(("a.png", made.picture()), email="a@example.org").status_code == 202
 
 
 # Something around is broken.

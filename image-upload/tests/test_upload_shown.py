@@ -81,13 +81,14 @@ def test_a_picture_tells_how_far_its_operations_are(bench: Any, made: Any) -> No
         "original_name": "perfil.jpg",
         "timestamp": 0,
         "url": url,
-        "operations": {"rotate": pending, "grayscale": pending},
+        "operations": {"rotate": pending, "grayscale": pending, "caption": pending},
     }
     bench.finish(image, "rotate", made.picture("JPEG", seed=1))
     bench.parts.store.write_reason("grayscale", image["new_file"], "A imagem está danificada.", "damaged")
     assert bench.client.get(url).get_json()["operations"] == {
         "rotate": {"status": "done", "url": f"{url}/rotate", "reason": None},
         "grayscale": {"status": "failed", "url": None, "reason": "A imagem está danificada."},
+        "caption": pending,
     }
     assert bench.client.get(IMAGES).get_json() == {"images": [bench.client.get(url).get_json()]}
 

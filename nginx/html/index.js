@@ -29,19 +29,23 @@ const probes = {
   upload: "/upload/readyz",
   groups: "/upload/api/groups",
   kafdrop: "/status/kafdrop",
+  mail: "/mail/",
 };
 
 const services = [
   { name: "image-upload", kind: "page", href: "/upload/", state: ({ upload }) => readyOf(upload) },
   { name: "rotate-worker", kind: "worker", state: groupOf("rotate-worker") },
   { name: "grayscale-worker", kind: "worker", state: groupOf("grayscale-worker") },
+  { name: "caption-worker", kind: "worker", state: groupOf("caption-worker") },
   { name: "broker", kind: "broker", state: checkOf("broker") },
-  { name: "kafdrop", kind: "tool", href: `http://${location.hostname}:9000/`, state: ({ kafdrop }) => state(kafdrop.status === 200 ? "up" : "off") },
+  { name: "notifier", kind: "worker", state: groupOf("notifier") },
+  { name: "mail", kind: "tool", href: "/mail/", state: ({ mail }) => state(mail.status === 200 ? "up" : "off") },
+  { name: "kafdrop", kind: "tool", href: "/kafdrop", state: ({ kafdrop }) => state(kafdrop.status === 200 ? "up" : "off") },
 ];
 
 /** Stages from left to right: services side by side, or a topic between them. */
 const flows = [
-  [["image-upload"], { topic: "image" }, ["rotate-worker", "grayscale-worker"], { topic: "notification" }, ["image-upload"]],
+  [["image-upload"], { topic: "image" }, ["rotate-worker", "grayscale-worker", "caption-worker"], { topic: "notification" }, ["image-upload", "notifier"]],
 ];
 
 const EVERY = 5000;
@@ -72,6 +76,9 @@ const words = {
     "image-upload": ["Pictures", "Send pictures and watch every result come in, live."],
     "rotate-worker": ["Rotate", "Reads `image`, turns the picture, answers on `notification`."],
     "grayscale-worker": ["Black and white", "Reads `image`, takes the colours out, answers on `notification`."],
+    "caption-worker": ["Caption", "Reads `image`, writes the file name on the picture, answers on `notification`."],
+    notifier: ["Notifier", "Reads `notification`, tells the person by e-mail or Telegram."],
+    mail: ["Mails", "The mails that the suite sent, caught here and delivered nowhere."],
     broker: ["Kafka", "Keeps the topics: the only thing that every service knows."],
     kafdrop: ["Kafdrop", "Look into topics, partitions and messages."],
   },
@@ -98,6 +105,9 @@ const words = {
     "image-upload": ["Imagens", "Envie imagens e veja cada resultado chegar, ao vivo."],
     "rotate-worker": ["Rotação", "Lê `image`, rotaciona a imagem e responde em `notification`."],
     "grayscale-worker": ["Preto e branco", "Lê `image`, tira as cores e responde em `notification`."],
+    "caption-worker": ["Legenda", "Lê `image`, escreve o nome do arquivo na imagem e responde em `notification`."],
+    notifier: ["Avisos", "Lê `notification` e avisa a pessoa por e-mail ou Telegram."],
+    mail: ["E-mails", "Os e-mails que a suíte enviou, capturados aqui e entregues a ninguém."],
     broker: ["Kafka", "Guarda os tópicos: a única coisa que todos os serviços conhecem."],
     kafdrop: ["Kafdrop", "Veja tópicos, partições e mensagens por dentro."],
   },
