@@ -98,10 +98,11 @@ def kafka_env(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
 
 @dataclass(frozen=True)
 class Suite:
-    """A running suite: where its gateway and its broker are."""
+    """A running suite: where its gateway, its broker and, unless it is out of reach, its store are."""
 
     url: str
     broker: str
+    store: str | None = None
 
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=30)
@@ -132,6 +133,14 @@ class Suite:
             return self.get("/upload/readyz").ok and all(group["members"] for group in groups.values())
         except (requests.RequestException, KeyError, ValueError):
             return False
+
+    def mails(self, address: str) -> list[str]:
+        """The subjects of the mails to `address` that were caught: by MailDev in containers, by Sendria without."""
+        answer = self.get("/mail/email")
+        if answer.ok:
+            return [mail["subject"] for mail in answer.json() if mail["to"][0]["address"] == address]
+        mails = self.get("/api/messages/?page=1").json()["data"]
+        return [mail["subject"] for mail in mails if mail["recipients_envelope"] == [address]]
 
     def records(self, topic: str, matching: Callable[[Any], bool], seconds: float = 30) -> list[Any]:
         """The records of a topic that match, as soon as there is one; read as any program would, in no group."""
@@ -165,9 +174,10 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         yield there
         return
     gateway, broker = free_port(), free_port()
-    mine = Suite(f"http://localhost:{gateway}", f"localhost:{broker}")
     run_dir = tmp_path_factory.mktemp("run")
-    env = os.environ | {"GATEWAY_PORT": str(gateway), "KAFKA_PORT": str(broker), "RUN_DIR": str(run_dir)}
+    mine = Suite(f"http://localhost:{gateway}", f"localhost:{broker}", (run_dir / "data").as_uri())
+    ports = {"GATEWAY_PORT": gateway, "KAFKA_PORT": broker, "MAIL_PORT": free_port(), "MAIL_SMTP_PORT": free_port()}
+    env = os.environ | {name: str(port) for name, port in ports.items()} | {"RUN_DIR": str(run_dir)}
     with (run_dir / "output").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, ROOT / "deploy/local/run.py"], env=env, stdout=output, stderr=output

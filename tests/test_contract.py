@@ -15,7 +15,7 @@ from suite_fixtures import Suite, eventually
 pytestmark = pytest.mark.broker
 
 RED, LIME, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
-OPERATIONS = ("rotate", "grayscale")
+OPERATIONS = ("rotate", "grayscale", "caption")
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +29,20 @@ def test_a_picture_goes_the_whole_way(suite: Suite, form: str) -> None:
     (accepted,) = suite.upload((f"perfil.{form.lower()}", encoded(quarters(), form)))
     assert accepted["new_file"] == f"{accepted['id']}.{form.lower()}"
     image = suite.finished(accepted["id"])
-    assert [image["operations"][name]["status"] for name in OPERATIONS] == ["done", "done"]
+    assert [image["operations"][name]["status"] for name in OPERATIONS] == ["done"] * len(OPERATIONS)
 
     files = {name: suite.get(image["operations"][name]["url"]) for name in OPERATIONS}
     assert {answer.headers["Content-Type"] for answer in files.values()} == {f"image/{form.lower()}"}
-    turned, grey = (opened(files[name].content) for name in OPERATIONS)
-    assert turned.format == grey.format == form
+    turned, grey, captioned = (opened(files[name].content) for name in OPERATIONS)
+    assert turned.format == grey.format == captioned.format == form
     for found, wanted in zip(corners(turned), [YELLOW, BLUE, LIME, RED], strict=True):
         assert alike(found, wanted)
     for (red, green, blue), luma in zip(corners(grey), [76, 150, 29, 226], strict=True):
         assert alike((red, green, blue), (luma, luma, luma))
+    assert all(map(alike, corners(captioned), [RED, LIME, BLUE, YELLOW]))
+    darkest, brightest = captioned.convert("L").crop((0, 450, 640, 480)).getextrema()
+    assert darkest < 30  # the band over blue
+    assert brightest > 220  # the letters
 
 
 def test_orientation_is_honoured_and_location_is_gone(suite: Suite) -> None:
@@ -94,6 +98,42 @@ def test_every_record_says_what_the_contract_says(suite: Suite) -> None:
 def _both(suite: Suite, image: str) -> list[Any] | None:
     found = suite.records("notification", lambda record: record.key == image.encode())
     return found if {json.loads(record.value)["operation"] for record in found} == set(OPERATIONS) else None
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentences"),
+    [
+        (
+            "pt-BR",
+            {
+                "O arquivo perfil.jpg foi rotacionado.",
+                "O arquivo perfil.jpg foi transformado em preto e branco.",
+                "O nome do arquivo perfil.jpg foi escrito na imagem.",
+            },
+        ),
+        (
+            "en",
+            {
+                "The file perfil.jpg was rotated.",
+                "The file perfil.jpg was turned into black and white.",
+                "The name of the file perfil.jpg was written on the image.",
+            },
+        ),
+    ],
+)
+def test_the_person_is_told_once_of_each_result_in_their_language(
+    suite: Suite, producer: KafkaProducer, lang: str, sentences: set[str]
+) -> None:
+    address = f"ana-{uuid.uuid4().hex[:8]}@example.org"
+    (accepted,) = suite.upload(("perfil.jpg", encoded(quarters())), email=address, lang=lang)
+    eventually(lambda: sorted(suite.mails(address)) == sorted(sentences), 60, every=0.5)
+
+    (record, *_more) = suite.records("image", lambda record: record.key == accepted["id"].encode())
+    producer.send("image", record.value, record.key, list(record.headers)).get(10)  # a second delivery
+    (after,) = suite.upload(("after.jpg", encoded(quarters())), email=f"z{address}")
+    suite.finished(after["id"])
+    eventually(lambda: len(suite.mails(f"z{address}")) == len(sentences), 60, every=0.5)
+    assert sorted(suite.mails(address)) == sorted(sentences)
 
 
 def test_a_foreign_producer_is_served(suite: Suite, producer: KafkaProducer) -> None:
@@ -158,7 +198,7 @@ def test_poison_becomes_a_dead_letter_of_each_worker(
 ) -> None:
     mark = uuid.uuid4().bytes
     sent = producer.send("image", value, headers=[("mark", mark)]).get(10)
-    for service in ("rotate-worker", "grayscale-worker"):
+    for service in ("rotate-worker", "grayscale-worker", "caption-worker"):
         (letter,) = suite.records(f"{service}.dlq", lambda record: dict(record.headers).get("mark") == mark)
         headers = dict(letter.headers)
         assert letter.value == value
@@ -231,7 +271,7 @@ def test_the_stream_begins_with_the_present_and_tells_each_change(suite: Suite) 
         for event in events:
             if event["id"] == second["id"]:
                 states.add(tuple(event["operations"][name]["status"] for name in OPERATIONS))
-            if ("done", "done") in states:
+            if ("done",) * len(OPERATIONS) in states:
                 break
 
 

@@ -56,6 +56,9 @@ SERVICES = (
     web("image-upload"),
     worker("rotate-worker"),
     worker("grayscale-worker"),
+    worker("caption-worker"),
+    worker("notifier"),
+    Program("mail", (sys.executable, "{here}/mail.py"), {"SENDRIA_CONFIG_DIR": "{sockets}/sendria"}),
     Program(
         "gateway",
         (str(Path(sys.executable).parent / "caddy"), "run", "--adapter", "caddyfile", "--config", "{here}/Caddyfile"),

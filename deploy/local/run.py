@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote
 
+from bus.stopping import Stop
 from programs import SERVICES, TOPICS, broker
 from supervision import Supervisor, stop_leftover
 from surroundings import (
@@ -46,7 +46,7 @@ DEATHS, WITHIN = 5, 60.0
 """A program that ends so often within so many seconds keeps failing."""
 EXIT_CONFIG = 78
 
-stopping = threading.Event()
+stopping = Stop()
 
 
 class Stopped(Exception):
@@ -201,7 +201,7 @@ def _broker_answers() -> bool:
 
 
 def _check_ports() -> None:
-    for name in ("GATEWAY_PORT", "KAFKA_PORT"):
+    for name in ("GATEWAY_PORT", "KAFKA_PORT", "MAIL_PORT", "MAIL_SMTP_PORT"):
         problem = port_problem(name)
         if problem:
             raise Failed(problem)
@@ -219,6 +219,7 @@ def _environment(run_dir: Path, sockets: Path) -> dict[str, str]:
         "KAFKA_FETCH_MAX_WAIT_MS": "50",  # Tansu answers an idle fetch only when this is over
         "STORE_URL": (run_dir / "data").as_uri(),
         "PUBLIC_URL": public_url(),
+        "SMTP_URL": f"smtp://localhost:{port('MAIL_SMTP_PORT')}",
     }
     environment = os.environ | {name: setting(name, value) for name, value in defaults.items()}
     environment.pop("KAFKA_GROUP_ID", None)  # it is for one service; for all it would split the pictures among them
@@ -234,6 +235,9 @@ def _environment(run_dir: Path, sockets: Path) -> dict[str, str]:
         "GATEWAY_PORT": str(port("GATEWAY_PORT")),
         "MAX_REQUEST_BYTES": str(int(request * 1024 * 1024)),
         "MAX_REQUEST_MB": f"{request:g}",
+        # for mail.py
+        "MAIL_PORT": str(port("MAIL_PORT")),
+        "MAIL_SMTP_PORT": str(port("MAIL_SMTP_PORT")),
         "XDG_CONFIG_HOME": str(run_dir / "caddy"),
         "XDG_DATA_HOME": str(run_dir / "caddy"),
     }

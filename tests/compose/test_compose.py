@@ -16,7 +16,7 @@ from suite_fixtures import ROOT, Suite, eventually
 
 pytestmark = pytest.mark.compose
 
-OURS = ("image-upload", "rotate-worker", "grayscale-worker", "nginx")
+OURS = ("image-upload", "rotate-worker", "grayscale-worker", "caption-worker", "nginx")
 PHOTO = encoded(quarters((1600, 1200)))
 
 

@@ -58,5 +58,5 @@ def test_help_speaks_the_language_of_the_terminal(env: dict[str, str], sentence:
     clean = {name: value for name, value in os.environ.items() if name not in ("LANG", "LC_ALL", "LC_MESSAGES")}
     answer = subprocess.run(["make"], cwd=ROOT, env=clean | env, capture_output=True, text=True, check=True)
     assert sentence in answer.stdout
-    for target in ("run", "up", "down", "reset", "doctor", "test", "test-compose", "lint", "lock"):
+    for target in ("run", "up", "down", "reset", "demo", "doctor", "test", "test-compose", "bench", "lint", "lock"):
         assert f"make {target} " in answer.stdout

@@ -29,7 +29,13 @@ class Runner:
 
     def __init__(self, run_dir: Path, **env: str):
         self.run_dir = run_dir
-        defaults = {"GATEWAY_PORT": str(free_port()), "KAFKA_PORT": str(free_port()), "LC_ALL": "C.UTF-8"}
+        defaults = {
+            "GATEWAY_PORT": str(free_port()),
+            "KAFKA_PORT": str(free_port()),
+            "MAIL_PORT": str(free_port()),
+            "MAIL_SMTP_PORT": str(free_port()),
+            "LC_ALL": "C.UTF-8",
+        }
         self.env = defaults | {"RUN_DIR": str(run_dir)} | env
         self._output = run_dir.parent / f"{uuid.uuid4().hex}.output"
         with self._output.open("w") as output:
