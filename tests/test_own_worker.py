@@ -1,0 +1,85 @@
+"""docs/your-own-worker.md: its workers run as they are printed, and the places it names are those."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sample_pictures import alike, corners, encoded, opened, quarters
+from suite_fixtures import ROOT, Suite, eventually
+
+PAGES = [ROOT / "docs" / name for name in ("your-own-worker.md", "your-own-worker.pt-BR.md")]
+
+
+def blocks(page: Path) -> list[str]:
+    """The programs on the page: the worker, the listener."""
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_both_pages_print_the_same_short_programs() -> None:
+    english, portuguese = map(blocks, PAGES)
+    assert len(english) == 2
+    assert english == portuguese
+    assert all(len(block.splitlines()) < 25 for block in english)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_places_named_list_the_services(page: Path) -> None:
+    rows = [line.split("|")[2] for line in page.read_text(encoding="utf-8").splitlines() if re.match(r"\| \d", line)]
+    places = [place for row in rows[1:] for place in re.findall("`(.*?)`", row)]
+    assert len(places) > 8
+    for place in places:
+        assert "grayscale" in (ROOT / place).read_text(encoding="utf-8"), place
+
+
+@contextmanager
+def running(code: str, path: Path, suite: Suite, **env: str) -> Iterator[Path]:
+    """The program, run by hand as the page says; yields where its output is."""
+    path.write_text(code, encoding="utf-8")
+    output = path.with_suffix(".output")
+    env = {"KAFKA_BOOTSTRAP_SERVERS": suite.broker, "PYTHONDONTWRITEBYTECODE": "1"} | env
+    with output.open("w") as stream:
+        process = subprocess.Popen([sys.executable, path], env=os.environ | env, stdout=stream, stderr=stream)
+    try:
+        yield output
+        assert process.poll() is None, output.read_text()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 0, output.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.broker
+def test_the_workers_of_the_page_work_as_printed(suite: Suite, tmp_path: Path) -> None:
+    if not suite.store:
+        pytest.skip("the store of this suite cannot be reached from here")
+    worker, listener = blocks(PAGES[0])
+    own = {"RUN_DIR": str(tmp_path)}
+    with (
+        running(worker, tmp_path / "mirror.py", suite, STORE_URL=suite.store, **own),
+        running(listener, tmp_path / "printer.py", suite, **own) as printed,
+    ):
+        (accepted,) = suite.upload(("perfil.jpg", encoded(quarters(), "JPEG")))
+        key = accepted["id"].encode()
+
+        def mirrored(record: object) -> bool:
+            return record.key == key and json.loads(record.value)["operation"] == "mirror"  # type: ignore[attr-defined]
+
+        told = json.loads(suite.records("notification", mirrored)[0].value)
+        result = f"processed/mirror/{accepted['id']}_mirror.jpeg"
+        assert (told["status"], told["result"]) == ("done", result)
+        line = f"perfil.jpg: mirror done, {result}"
+        eventually(lambda: line in printed.read_text())
+    folder = Path(suite.store.removeprefix("file://"))
+    found = corners(opened((folder / result).read_bytes()))
+    wanted = corners(quarters().transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert all(map(alike, found, wanted))
+    suite.finished(accepted["id"])
