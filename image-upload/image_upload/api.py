@@ -66,6 +66,9 @@ def _notifications(key: Callable[[], str], *fields: str) -> RouteLimit:
         cost=lambda: len(_files()) * len(OPERATIONS),
         exempt_when=lambda: not any((request.form.get(field) or "").strip() for field in fields),
         deduct_when=lambda response: response.status_code == 202,
+        error_message=lambda: _(
+            "Too many messages were asked for; without an address the picture can be sent at once."
+        ),
     )
 
 

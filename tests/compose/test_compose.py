@@ -16,7 +16,7 @@ from suite_fixtures import ROOT, Suite, eventually
 
 pytestmark = pytest.mark.compose
 
-OURS = ("image-upload", "rotate-worker", "grayscale-worker", "caption-worker", "nginx")
+OURS = ("image-upload", "rotate-worker", "grayscale-worker", "caption-worker", "notifier", "nginx")
 PHOTO = encoded(quarters((1600, 1200)))
 
 
@@ -105,6 +105,12 @@ def test_the_containers_give_no_more_than_is_needed(service: str) -> None:
     assert host["LogConfig"]["Config"]["max-size"]
     for bindings in (host["PortBindings"] or {}).values():
         assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("service", ["rotate-worker", "grayscale-worker"])
+def test_jpegs_are_turned_without_loss_in_the_containers(service: str) -> None:
+    program = "from pictures import lossless; print(lossless.available())"
+    assert compose("exec", "-T", service, "python", "-c", program) == "True"
 
 
 def test_the_logs_of_broker_zookeeper_and_kafdrop_are_quiet() -> None:
