@@ -177,7 +177,7 @@ class Runtime:
         busy = self._running or self._publishing or any(lane.deliveries for lane in self.lanes.values())
         # While the group rebalances, poll waits: kafka-python 3.0.12 begins to join anew, and so for ever, when an
         # answer comes between two short polls.
-        patience = 1 if busy and self._assignment.settled else 500
+        patience = 0 if busy and self._assignment.settled else 500
         try:
             batches = self._consumer.poll(timeout_ms=patience, max_records=EVERYTHING)
         except KafkaError as error:
@@ -399,7 +399,8 @@ class Runtime:
     # Offsets are committed.
 
     def _commit(self) -> None:
-        pressed = bool(self._running) or not self._assignment.settled
+        unfinished = any(one.state != "done" for lane in self.lanes.values() for one in lane.deliveries)
+        pressed = unfinished or not self._assignment.settled
         if pressed and time.monotonic() - self._committed_at < COMMIT_EVERY and not self.stopping.is_set():
             return
         due = {partition: lane for partition, lane in self.lanes.items() if lane.settle()}
