@@ -37,8 +37,8 @@ const services = [
   { name: "rotate-worker", kind: "worker", state: groupOf("rotate-worker") },
   { name: "grayscale-worker", kind: "worker", state: groupOf("grayscale-worker") },
   { name: "caption-worker", kind: "worker", state: groupOf("caption-worker") },
-  { name: "broker", kind: "broker", state: checkOf("broker") },
   { name: "notifier", kind: "worker", state: groupOf("notifier") },
+  { name: "broker", kind: "broker", state: checkOf("broker") },
   { name: "mail", kind: "tool", href: "/mail/", state: ({ mail }) => state(mail.status === 200 ? "up" : "off") },
   { name: "kafdrop", kind: "tool", href: "/kafdrop", state: ({ kafdrop }) => state(kafdrop.status === 200 ? "up" : "off") },
 ];
