@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 from sample_pictures import encoded, quarters
-from suite_fixtures import ROOT, Suite
+from suite_fixtures import ROOT, Suite, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
@@ -420,4 +421,18 @@ def test_axe_finds_nothing(
     screenshot(page, f"compare-{language}{'-phone' if phone else ''}")
     assert found == []
     assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def test_the_mails_lie_on_a_page_of_the_gateway(suite: Suite, browser: Browser) -> None:
+    name = f"{uuid.uuid4().hex[:8]}.jpg"
+    address = f"{name}@example.org"
+    suite.upload((name, encoded(quarters())), email=address, lang="en")
+    eventually(lambda: len(suite.mails(address)) == 3, 60, every=0.5)
+    context = visitor(browser, "en-US")
+    page = context.new_page()
+    page.goto(f"{suite.url}/mail/")
+    for sentence in ("was rotated.", "was turned into black and white."):
+        expect(page.get_by_text(f"The file {name} {sentence}").first).to_be_visible(timeout=LONG)
+    screenshot(page, "mail")
     context.close()
