@@ -8,6 +8,7 @@ that polling and heartbeats go on whatever they do.
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -27,9 +28,9 @@ from .lanes import Delivery, Lane
 from .memory import Memory
 from .producer import TOO_LARGE, Outgoing, Producer
 from .remembering import PartitionMemory
-from .settings import KafkaSettings
+from .settings import EXIT_CONFIG, KafkaSettings
 from .stopping import Stop
-from .topics import dead_letters_of, ensure, memory_of
+from .topics import MissingTopics, dead_letters_of, ensure, memory_of
 from .worker import Handler, Outcome, Worker
 
 logger = log.get_logger(__name__)
@@ -104,12 +105,16 @@ class Runtime:
             signal.signal(number, lambda *_: self.stopping.set())
         try:
             self.start()
-            threading.Thread(target=self._watch_over, daemon=True, name="watch").start()
-            logger.info("ready", topics=sorted(self.topics), group=self.group)
-            while not self.stopping.is_set():
-                self.turn()
         except InterruptedError:
             return 0
+        except MissingTopics as error:
+            print(f"topics: {error}", file=sys.stderr, flush=True)
+            return EXIT_CONFIG
+        threading.Thread(target=self._watch_over, daemon=True, name="watch").start()
+        logger.info("ready", topics=sorted(self.topics), group=self.group)
+        try:
+            while not self.stopping.is_set():
+                self.turn()
         except Exception:
             logger.exception("the consumer failed; a restart is due")
             self._status = EXIT_STALLED
@@ -158,7 +163,6 @@ class Runtime:
         deadline = time.monotonic() + STOP_WITHIN
         while (self._running or self._publishing) and time.monotonic() < deadline:
             self._collect()
-        self._committed_at = 0.0
         self._commit()
         try:
             self._consumer.close(timeout_ms=2_000)
@@ -388,7 +392,7 @@ class Runtime:
         self._publishing -= 1
         if error is None:
             delivery.state, delivery.outgoing = "done", []
-        elif isinstance(error, TOO_LARGE) and len(delivery.outgoing) > 0 and not _is_letter(delivery):
+        elif isinstance(error, TOO_LARGE) and not _is_letter(delivery):
             self._bury(delivery, type(error).__name__, "an answer is larger than a record may be")
         else:
             logger.warning("not published, trying again", **_where(delivery), error=str(error))

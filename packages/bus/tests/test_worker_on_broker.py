@@ -244,3 +244,11 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_sigterm_ends_the_wait(
     eventually(lambda: "127.0.0.1:9" in (tmp_path / "log").read_text(), 20)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0
+
+
+def test_missing_topics_that_may_not_be_made_are_told_in_one_line(kafka_env: dict[str, str], tmp_path: Path) -> None:
+    env = os.environ | kafka_env | {"KAFKA_CREATE_TOPICS": "false", "RUN_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, EXAMPLE], env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 78
+    (line,) = done.stderr.strip().splitlines()
+    assert "KAFKA_CREATE_TOPICS is false" in line
