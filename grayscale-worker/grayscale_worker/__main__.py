@@ -10,7 +10,7 @@ operation = Operation("grayscale", grayed, settings.store, settings.limits)
 worker = Worker("grayscale-worker", final=Refused)
 
 
-@worker.on("image", publishes="notification", in_child=True)
+@worker.on("image", publishes="notification", in_child=True, side_by_side=3)
 def grayscale(upload: ImageUploaded) -> OperationFinished:
     return upload.finished(operation.name, operation(upload.new_file))
 

@@ -12,7 +12,7 @@ operation = Operation("rotate", lambda picture: rotated(picture, degrees), setti
 worker = Worker("rotate-worker", final=Refused)
 
 
-@worker.on("image", publishes="notification", in_child=True)
+@worker.on("image", publishes="notification", in_child=True, side_by_side=3)
 def rotate(upload: ImageUploaded) -> OperationFinished:
     return upload.finished(operation.name, operation(upload.new_file))
 

@@ -41,12 +41,15 @@ class Event(BaseModel):
         return ""
 
     @classmethod
-    def decode(cls, value: bytes | None) -> Self:
-        """The event in the value of a record. Raises Undecodable with what is wrong, in one line."""
+    def decode(cls, value: bytes | None, timestamp: float | None = None) -> Self:
+        """The event in the value of a record of that time (seconds since 1970).
+
+        Raises Undecodable with what is wrong, in one line.
+        """
         if value is None:
             raise Undecodable("the record has no value")
         try:
-            return cls.model_validate_json(value)
+            return cls.model_validate_json(value, context={"timestamp": timestamp or time.time()})
         except ValidationError as error:
             problems = (f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3])
             raise Undecodable("; ".join(problems)[:500]) from None

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -46,6 +47,8 @@ FETCH_BYTES = 128 * 1024
 """Bytes of a partition in one fetch; a record that is larger comes alone."""
 BATCH = 64
 """Records that a handler of lists is given at most."""
+POLL_EVERY = 0.02
+"""Seconds between polls while there is more in hand than can be worked on."""
 COMMIT_EVERY = 0.1
 """Seconds between commits under load; an idle worker commits at once."""
 CHECK_EVERY = 10.0
@@ -72,11 +75,11 @@ class Runtime:
         self.lanes: dict[TopicPartition, Lane] = {}
         self.stopping = Stop()
         self._children = {
-            handler.topic: Children(f"{handler.target}.outcome_in_child")
+            handler.topic: Children(handler.outcome_in_child, at_once=handler.side_by_side)
             for handler in worker.handlers.values()
             if handler.in_child
         }
-        self._slots = sum(handler.side_by_side for handler in worker.handlers.values())
+        self._slots = sum(handler.slots for handler in worker.handlers.values())
         self._threads = ThreadPoolExecutor(self._slots, thread_name_prefix="handler")
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         """What other threads have to tell, as calls that the loop makes."""
@@ -88,7 +91,7 @@ class Runtime:
         self._exclusive = False
         self._unpublished: list[Delivery] = []
         self._publishing = 0
-        self._committed_at = self._checked_at = 0.0
+        self._polled_at = self._committed_at = self._checked_at = 0.0
         self._turned_at = time.monotonic()
         self._behind: dict[TopicPartition, tuple[int, float]] = {}
         self._status = 0
@@ -177,11 +180,15 @@ class Runtime:
     # Records come in.
 
     def _poll(self) -> None:
+        in_hand = sum(len(lane.deliveries) for lane in self.lanes.values())
+        settled, now = self._assignment.settled, time.monotonic()
+        if settled and in_hand > 2 * self._slots and now - self._polled_at < POLL_EVERY:
+            return
+        self._polled_at = now
         self._pause_full_lanes()
-        busy = self._running or self._publishing or any(lane.deliveries for lane in self.lanes.values())
         # While the group rebalances, poll waits: kafka-python 3.0.12 begins to join anew, and so for ever, when an
         # answer comes between two short polls.
-        patience = 0 if busy and self._assignment.settled else 500
+        patience = 0 if settled and (in_hand or self._running or self._publishing) else 500
         try:
             batches = self._consumer.poll(timeout_ms=patience, max_records=EVERYTHING)
         except KafkaError as error:
@@ -204,7 +211,8 @@ class Runtime:
 
     def _decode(self, delivery: Delivery) -> None:
         try:
-            delivery.event = self._handler(delivery).event.decode(delivery.record.value)
+            record = delivery.record
+            delivery.event = self._handler(delivery).event.decode(record.value, record.timestamp / 1000)
         except Undecodable as error:
             self._bury(delivery, "Undecodable", str(error))
 
@@ -225,10 +233,10 @@ class Runtime:
     def _next(self, now: float) -> list[Delivery]:
         """The deliveries for the next call of a handler. What killed a child before is only run alone."""
         for handler in self.worker.handlers.values():
-            if sum(busy is handler for busy, _since in self._running.values()) >= handler.side_by_side:
+            if sum(busy is handler for busy, _since in self._running.values()) >= handler.slots:
                 continue
             lanes = [lane for partition, lane in self.lanes.items() if self.topics[partition.topic] == handler.topic]
-            ready = [delivery for lane in lanes for delivery in lane.ready(now, ordered=handler.side_by_side == 1)]
+            ready = [delivery for lane in lanes for delivery in lane.ready(now, ordered=handler.slots == 1)]
             harmless = [delivery for delivery in ready if not delivery.crashes]
             if not handler.batch and harmless:
                 return [min(harmless, key=lambda delivery: delivery.record.timestamp)]
@@ -256,9 +264,12 @@ class Runtime:
             self._at_work.append(handler)
             try:
                 result = self._call(handler, deliveries)
+            except Exception as error:
+                self._inbox.put(partial(_give_way, error))
+            else:
+                self._inbox.put(lambda: conclude(result))
             finally:
                 self._at_work.remove(handler)
-            self._inbox.put(lambda: conclude(result))
 
         self._threads.submit(work)
 
@@ -507,6 +518,11 @@ class _Assignment(ConsumerRebalanceListener):
             lane = self._lanes.pop(partition, None)
             if lane:
                 lane.live = False
+
+
+def _give_way(error: Exception) -> None:
+    """No handler raised this: it is the process that cannot go on."""
+    raise error
 
 
 def _is_letter(delivery: Delivery) -> bool:

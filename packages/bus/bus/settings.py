@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -120,10 +121,18 @@ class KafkaSettings(Settings):
                     )
         if self.kafka_ssl_cafile and not self.kafka_ssl_cafile.is_file():
             raise ValueError(f"KAFKA_SSL_CAFILE: {self.kafka_ssl_cafile} is not there")
-        for variable, topic in (_exact_topics() | {"KAFKA_TOPIC_PREFIX": self.kafka_topic_prefix or "x"}).items():
+        for variable, topic in (self._exact_topics | {"KAFKA_TOPIC_PREFIX": self.kafka_topic_prefix or "x"}).items():
             if not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", topic):
                 raise ValueError(f"{variable}: {topic!r} cannot be the name of a topic")
         return self
+
+    @cached_property
+    def _exact_topics(self) -> dict[str, str]:
+        return {
+            name.upper(): value
+            for name, value in os.environ.items()
+            if name.upper().startswith("KAFKA_TOPIC_") and name.upper() != "KAFKA_TOPIC_PREFIX" and value
+        }
 
     @property
     def servers(self) -> list[str]:
@@ -131,7 +140,7 @@ class KafkaSettings(Settings):
 
     def topic(self, name: str) -> str:
         """What the suite's topic `name` is called on this cluster: `KAFKA_TOPIC_NAME` wins over the prefix."""
-        return _exact_topics().get(_variable(name)) or f"{self.kafka_topic_prefix}{name}"
+        return self._exact_topics.get(_variable(name)) or f"{self.kafka_topic_prefix}{name}"
 
     def group(self, service: str) -> str:
         """The consumer group of `service` on this cluster."""
@@ -159,11 +168,3 @@ class KafkaSettings(Settings):
 
 def _variable(topic: str) -> str:
     return "KAFKA_TOPIC_" + re.sub(r"[^A-Z0-9]", "_", topic.upper())
-
-
-def _exact_topics() -> dict[str, str]:
-    return {
-        name.upper(): value
-        for name, value in os.environ.items()
-        if name.upper().startswith("KAFKA_TOPIC_") and name.upper() != "KAFKA_TOPIC_PREFIX" and value
-    }

@@ -17,7 +17,6 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from .children import cores
@@ -64,6 +63,11 @@ class Handler:
     batch: bool
     final: tuple[type[Exception], ...]
     failure: Failed | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many calls may be under way."""
+        return self.side_by_side * cores() if self.in_child else self.side_by_side
 
     def __call__(self, *arguments: Any) -> Result:
         return self.function(*arguments)
@@ -115,15 +119,6 @@ class Handler:
     def name(self) -> str:
         return self.function.__name__
 
-    @property
-    def target(self) -> str:
-        """Where a child process finds this handler: `package.module:name`, or `/path/of/file.py:name`."""
-        module = self.function.__module__
-        if module == "__main__":
-            main = sys.modules["__main__"]
-            module = main.__spec__.name if main.__spec__ else str(Path(str(main.__file__)).resolve())
-        return f"{module}:{self.name}"
-
 
 class Worker:
     """A service that consumes topics as one consumer group, named after it."""
@@ -142,7 +137,8 @@ class Worker:
         A handler of a list returns a list as long: for each event what that one is answered with.
 
         `side_by_side`: how many records are handled at a time, in threads; with more than one their order is not
-        kept. `in_child`: run it in child processes instead, one a core, with limits of memory and time.
+        kept. `in_child`: run it in child processes, one a core, with limits of memory and time; `side_by_side` then
+        counts for each child, where one waits for the disk while another has the core.
 
         A handler with a second parameter, a `Memory`, remembers across restarts what it has done (memory.py).
         """
@@ -150,8 +146,7 @@ class Worker:
         def declare(function: Callable[..., Result]) -> Handler:
             event, batch, remembers = _parameters(function)
             topics = (publishes,) if isinstance(publishes, str) else publishes
-            count = cores() if in_child else side_by_side
-            handler = Handler(function, topic, topics, in_child, count, remembers, event, batch, self.final)
+            handler = Handler(function, topic, topics, in_child, side_by_side, remembers, event, batch, self.final)
             self.handlers[topic] = handler
             return handler
 

@@ -1,6 +1,7 @@
 """Child processes: JSON in and out, and whatever a child does, its parent goes on."""
 
 import os
+import runpy
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +14,14 @@ from suite_fixtures import eventually
 WORK = f"{Path(__file__).with_name('example_work.py')}:work"
 
 
-@pytest.fixture
-def make() -> Iterator[Callable[..., Children]]:
+@pytest.fixture(params=["executed", "forked"])
+def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Children]]:
+    """Children of both kinds."""
     made: list[Children] = []
 
-    def make(count: int = 1, megabytes: int = 900, target: str = WORK) -> Children:
-        made.append(Children(target, count, megabytes))
+    def make(count: int = 1, megabytes: int = 900, at_once: int = 1) -> Children:
+        function = WORK if request.param == "executed" else runpy.run_path(WORK.partition(":")[0])["work"]
+        made.append(Children(function, count, megabytes, at_once))
         return made[-1]
 
     yield make
@@ -66,10 +69,46 @@ def test_more_calls_than_children_wait_for_their_turn(make: Any) -> None:
     assert sorted(answers) == list(range(20))
 
 
+def test_a_child_works_on_as_many_calls_at_once_as_it_is_told(make: Any, tmp_path: Path) -> None:
+    children, pids = make(1, at_once=2), []
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+
+    def meet(mine: str, other: str) -> None:
+        pids.append(children.call({"do": "meet", "mine": mine, "other": other}, 20))
+
+    threads = [threading.Thread(target=meet, args=pair) for pair in ((a, b), (b, a))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pids) == 2
+    assert len(set(pids)) == 1
+
+
+@pytest.mark.parametrize("how", ["leave", "fail"])
+def test_a_death_is_told_to_all_whom_it_concerns(make: Any, how: str, tmp_path: Path) -> None:
+    children, ended = make(1, at_once=2), []
+    never, there = str(tmp_path / "never"), tmp_path / "there"
+
+    def call() -> None:
+        with pytest.raises(ChildDied, match="status"):
+            children.call({"do": "meet", "mine": str(there), "other": never}, 20)
+        ended.append(True)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    eventually(there.exists)
+    with pytest.raises(ChildDied, match="status"):
+        children.call({"do": how})
+    thread.join(10)
+    assert ended
+    assert children.call({"do": "echo", "what": 1}) == 1
+
+
 def test_start_brings_up_the_child_that_is_called_first(make: Any) -> None:
     children = make(2)
     children.start()
-    (running,) = [child._process for child in children._all if child._process]
+    (running,) = [child.process for child in children._all if child]
     assert children.call({"do": "pid"}) == running.pid
 
 
@@ -87,7 +126,7 @@ def test_a_child_that_died_between_calls_is_replaced(make: Any) -> None:
     children = make()
     pid = children.call({"do": "pid"})
     os.kill(pid, 9)
-    eventually(lambda: children._all[0]._process.poll() is not None)
+    eventually(lambda: not children._all[0].alive)
     assert children.call({"do": "echo", "what": "here"}) == "here"
 
 
@@ -123,9 +162,35 @@ def test_a_function_that_asks_is_not_given_the_next_request(make: Any) -> None:
         children.call({"do": "ask"})
 
 
-def test_a_child_that_does_not_come_up_is_told(make: Any) -> None:
+def test_a_child_that_does_not_come_up_is_told() -> None:
     with pytest.raises(ChildDied, match="at its start"):
-        make(target="bus.nothing:at_all").call({"do": "pid"})
+        Children("bus.nothing:at_all").call({"do": "pid"})
+
+
+def test_forks_share_what_was_there_and_keep_what_they_change_to_themselves() -> None:
+    shared = ["before"]
+
+    def changed(word: str) -> list[str]:
+        shared.append(word)
+        return shared
+
+    children = Children(changed, count=1)
+    shared.append("after the template was made")
+    assert children.call("first") == ["before", "first"]
+    assert children.call("second") == ["before", "first", "second"]
+    children.kill()
+    assert children.call("third") == ["before", "third"]
+    children.kill()
+
+
+def test_without_its_template_no_child_comes() -> None:
+    children = Children(lambda _request: os.getppid(), count=1)
+    template = children.call(None)
+    children.kill()
+    os.kill(template, 9)
+    os.waitpid(template, 0)
+    with pytest.raises(OSError, match="template"):
+        children.call(None)
 
 
 def test_kill_abandons_work_under_way(make: Any) -> None:
@@ -141,7 +206,7 @@ def test_kill_abandons_work_under_way(make: Any) -> None:
 
     thread = threading.Thread(target=call)
     thread.start()
-    eventually(lambda: not children._free.qsize())
+    eventually(lambda: sum(children._calls))
     children.kill()
     thread.join(10)
     assert len(ended) == 1
@@ -151,6 +216,6 @@ def test_kill_abandons_work_under_way(make: Any) -> None:
 def test_children_end_with_their_parent(make: Any) -> None:
     children = make()
     pid = children.call({"do": "pid"})
-    children._all[0]._process.stdin.close()
-    assert children._all[0]._process.wait(10) == 0
+    children._all[0].process.requests.close()
+    eventually(lambda: children._all[0]._status == 0)
     assert not Path(f"/proc/{pid}").exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _KEPT = 96 * 1024 * 1024  # bytes: what turning a photo of 12 megapixels takes
 _LARGEST_KEPT = 32 * 1024 * 1024  # bytes: what is larger would leave holes that nothing fits into
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's <malloc.h>
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's <malloc.h>
 
 
 class _Mallinfo2(ctypes.Structure):  # of glibc's <malloc.h>, since 2.33
@@ -27,6 +27,7 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_TRIM_THRESHOLD, _KEPT)
         libc.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
+        libc.mallopt(_ARENA_MAX, 1)  # else each thread would keep as much
 
 
 def give_back() -> None:

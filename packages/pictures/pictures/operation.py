@@ -1,5 +1,6 @@
 """What a worker does to a picture of the store, once."""
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Concatenate, Generic, ParamSpec
@@ -11,6 +12,9 @@ from .store import Store
 
 OPERATIONS = ("rotate", "grayscale", "caption")
 
+
+_one_at_a_time = threading.Lock()
+"""Of the threads of a process one works on a picture, while others wait until the disk has their results."""
 
 Details = ParamSpec("Details")
 
@@ -41,10 +45,11 @@ class Operation(Generic[Details]):
         result = self.store.result_name(self.name, new_file)
         if not self.store.is_newer(result, new_file):
             try:
-                data = self.store.read(new_file, self.limits.bytes + 1)
-                large = inspect(data, self.limits).is_large
-                with room(self.name, alone=large), decoding():
-                    done = self.work(data, *details, **more)
+                with _one_at_a_time:
+                    data = self.store.read(new_file, self.limits.bytes + 1)
+                    large = inspect(data, self.limits).is_large
+                    with room(self.name, alone=large), decoding():
+                        done = self.work(data, *details, **more)
                 self.store.write(result, done)
             except MemoryError as error:
                 raise Refused("out-of-memory") from error
