@@ -1,14 +1,19 @@
-"""Tells people what became of their pictures: consumes `notification`, sends e-mail and Telegram messages."""
+"""Tells people what became of their pictures, and attendants that someone waits for them.
+
+Consumes `notification`, `handoff` and `conversation`; sends e-mail and Telegram messages.
+"""
 
 from bus import Final, Memory, OperationFinished, Passing, Worker, load
+from bus.conversation import ConversationChanged, HandoffRaised
 from pictures import PictureSettings
 
-from .channels import Channel, Contact, addresses
+from .channels import Channel, Contact, Message, addresses
 from .email import Email
-from .sentences import sentence
+from .sentences import call, sentence
 from .settings import NotifierSettings
 from .telegram import Telegram
 from .thumbnails import Thumbnails
+from .waiting import Waiting
 
 settings = load(NotifierSettings)
 thumbnails = Thumbnails(load(PictureSettings).store)
@@ -25,7 +30,8 @@ def notify(finished: OperationFinished, told: Memory) -> None:
         if name in told:
             continue
         try:
-            channels[name].send(address, sentence(finished), thumbnails.of(finished.result), told.event_id)
+            message = Message(sentence(finished), "/upload/", thumbnails.of(finished.result))
+            channels[name].send(address, message, told.event_id)
         except (Final, Passing) as error:
             failures.append(error)
             if isinstance(error, Passing):
@@ -33,6 +39,28 @@ def notify(finished: OperationFinished, told: Memory) -> None:
         told.add(name)
     for failure in sorted(failures, key=lambda error: isinstance(error, Final)):
         raise failure
+
+
+@worker.on("handoff")
+def raised(handoff: HandoffRaised, memory: Memory) -> None:
+    call_attendants(handoff, memory)
+
+
+@worker.on("conversation")
+def changed(change: ConversationChanged, memory: Memory) -> None:
+    call_attendants(change, memory)
+
+
+def call_attendants(event: HandoffRaised | ConversationChanged, memory: Memory) -> None:
+    """Mail the attendants when a waiting begins with the event: once, not for each message."""
+    if settings.attendant_email is None:
+        return
+    subject = f"conversation {event.sessao}"
+    waiting, begun = Waiting.from_json(memory.recall(subject)).after(event)
+    if begun:
+        message = Message(call(begun), "/chat/attendant")
+        channels["email"].send(settings.attendant_email, message, f"{subject} {begun.timestamp}")
+    memory.keep(subject, waiting.to_json())
 
 
 if __name__ == "__main__":

@@ -13,11 +13,19 @@ class Contact(NamedTuple):
     telegram: str | None = None
 
 
+class Message(NamedTuple):
+    """What a person is told: `text` is one line, `page` the path of where to go, `thumbnail` a JPEG."""
+
+    text: str
+    page: str
+    thumbnail: bytes | None = None
+
+
 class Channel(Protocol):
     """A way to reach a person."""
 
-    def send(self, address: str, text: str, thumbnail: bytes | None, event_id: str) -> None:
-        """Send one message: `text` is one line, `thumbnail` a JPEG or None, `event_id` tells doubles apart.
+    def send(self, address: str, message: Message, event_id: str) -> None:
+        """Send one message; `event_id` tells doubles apart.
 
         Raises Passing where a later try may succeed, Final where none will.
         """

@@ -11,6 +11,7 @@ from email.utils import formatdate
 from bus import Final, Passing
 from email_validator import EmailNotValidError, validate_email
 
+from .channels import Message
 from .settings import NotifierSettings
 
 SECONDS = 5.0
@@ -21,9 +22,9 @@ class Email:
     def __init__(self, settings: NotifierSettings):
         self._settings = settings
 
-    def send(self, address: str, text: str, thumbnail: bytes | None, event_id: str) -> None:
+    def send(self, address: str, message: Message, event_id: str) -> None:
         """Send one mail to one address. A temporary answer (4xx) and a server away may pass, 5xx is final."""
-        mail = self._composed(_one_address(address), text, thumbnail, event_id)
+        mail = self._composed(_one_address(address), message, event_id)
         try:
             with self._server() as server:
                 server.send_message(mail, to_addrs=[mail["To"]])
@@ -39,9 +40,9 @@ class Email:
         except (OSError, smtplib.SMTPException) as error:
             raise Passing(f"the mail server does not answer: {type(error).__name__}") from None
 
-    def _composed(self, address: str, text: str, thumbnail: bytes | None, event_id: str) -> EmailMessage:
+    def _composed(self, address: str, message: Message, event_id: str) -> EmailMessage:
         mail = EmailMessage()
-        mail["Subject"] = text
+        mail["Subject"] = message.text
         mail["From"] = self._settings.mail_from
         mail["To"] = address
         mail["Date"] = formatdate(localtime=True)
@@ -49,9 +50,9 @@ class Email:
         domain = self._settings.mail_from.rpartition("@")[2]
         mail["Message-ID"] = f"<{uuid.uuid5(uuid.NAMESPACE_URL, f'{event_id}/{address}')}@{domain}>"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
-        mail.set_content(f"{text}\n\n{self._settings.public_url}/upload/\n")
-        if thumbnail:
-            mail.add_attachment(thumbnail, maintype="image", subtype="jpeg", filename="thumbnail.jpeg")
+        mail.set_content(f"{message.text}\n\n{self._settings.public_url}{message.page}\n")
+        if message.thumbnail:
+            mail.add_attachment(message.thumbnail, maintype="image", subtype="jpeg", filename="thumbnail.jpeg")
         return mail
 
     @contextmanager

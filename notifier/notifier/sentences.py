@@ -3,6 +3,7 @@
 import unicodedata
 
 from bus import OperationFinished
+from bus.conversation import HandoffRaised
 
 DONE = {
     "rotate": ("The file {name} was rotated.", "O arquivo {name} foi rotacionado."),
@@ -31,6 +32,12 @@ def sentence(finished: OperationFinished) -> str:
         operation=one_line(finished.operation),
         reason=one_line(finished.reason or "?").rstrip("."),
     )
+
+
+def call(raised: HandoffRaised) -> str:
+    """What an attendant is told when someone begins to wait, in both languages: nobody knows theirs."""
+    name, message = one_line(raised.nome) or "?", one_line(raised.pergunta)
+    return f"{name} espera por um atendente / is waiting for a human: {message}"
 
 
 def one_line(text: str) -> str:

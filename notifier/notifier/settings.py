@@ -17,11 +17,13 @@ class NotifierSettings(Settings):
     mail_from: str = "suite@minharede.example"
     notify_email: str | None = None
     notify_telegram_id: str | None = None
+    attendant_email: str | None = None
+    """Who is told when someone in the chat begins to wait for a human."""
     telegram_bot_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"
     public_url: str = "http://localhost:8080"
 
-    @field_validator("mail_from", "notify_email")
+    @field_validator("mail_from", "notify_email", "attendant_email")
     @classmethod
     def _is_an_address(cls, address: str | None) -> str | None:
         if address is None:

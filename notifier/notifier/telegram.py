@@ -5,6 +5,7 @@ import re
 import requests
 from bus import Final, Passing
 
+from .channels import Message
 from .settings import NotifierSettings
 
 SECONDS = 5.0
@@ -18,16 +19,16 @@ class Telegram:
     def __init__(self, settings: NotifierSettings):
         self._settings = settings
 
-    def send(self, address: str, text: str, thumbnail: bytes | None, event_id: str) -> None:
+    def send(self, address: str, message: Message, event_id: str) -> None:
         """Send one message, as plain text. 429 says how long to wait; 400 and 403 are final."""
         if not re.fullmatch(r"-?\d{1,20}|@\w{4,32}", address):
             raise Final("this is not a Telegram id")
         if self._settings.telegram_bot_token is None:
             raise Final("TELEGRAM_BOT_TOKEN is not set, so nobody can be told by Telegram")
-        method, fields = ("sendPhoto", "caption") if thumbnail else ("sendMessage", "text")
+        method, fields = ("sendPhoto", "caption") if message.thumbnail else ("sendMessage", "text")
         url = f"{self._settings.telegram_api_url}/bot{self._settings.telegram_bot_token.get_secret_value()}/{method}"
-        data = {"chat_id": address, fields: text[:LONGEST_CAPTION]}
-        files = {"photo": ("thumbnail.jpeg", thumbnail, "image/jpeg")} if thumbnail else None
+        data = {"chat_id": address, fields: message.text[:LONGEST_CAPTION]}
+        files = {"photo": ("thumbnail.jpeg", message.thumbnail, "image/jpeg")} if message.thumbnail else None
         try:
             answer = requests.post(url, data=data, files=files, timeout=SECONDS, allow_redirects=False)
         except requests.RequestException as error:

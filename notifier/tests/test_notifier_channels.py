@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bus import Final, OperationFinished, Passing
 from fake_servers import MailServer, TelegramServer
-from notifier.channels import Contact, addresses
+from notifier.channels import Contact, Message, addresses
 from notifier.email import Email
 from notifier.sentences import sentence
 from notifier.settings import NotifierSettings
@@ -70,8 +70,9 @@ def email_channel(mail_port: int, monkeypatch: pytest.MonkeyPatch) -> Email:
 
 
 def test_a_mail_says_it_in_subject_and_text_with_the_thumbnail(email_channel: Email, mail_server: MailServer) -> None:
-    email_channel.send("ana@example.org", "O arquivo férias.jpg foi rotacionado.", b"\xff\xd8jpeg", "event-1")
-    email_channel.send("ana@example.org", "O arquivo férias.jpg foi rotacionado.", None, "event-1")
+    text = "O arquivo férias.jpg foi rotacionado."
+    email_channel.send("ana@example.org", Message(text, "/upload/", b"\xff\xd8jpeg"), "event-1")
+    email_channel.send("ana@example.org", Message(text, "/upload/"), "event-1")
     first, second = mail_server.mails
     assert (first["To"], first["Subject"]) == ("ana@example.org", "O arquivo férias.jpg foi rotacionado.")
     assert first.get_body().get_content().startswith("O arquivo férias.jpg foi rotacionado.")
@@ -96,13 +97,13 @@ def test_what_may_pass_is_told_from_what_is_final(
 ) -> None:
     mail_server.answer = lambda _recipient, _times: answer
     with pytest.raises(error, match=answer[:3]):
-        email_channel.send("ana@example.org", "text", None, "1")
+        email_channel.send("ana@example.org", Message("text", "/upload/"), "1")
     assert mail_server.mails == []
 
 
 def test_a_mail_server_that_is_away_may_come_back(email_channel: Email) -> None:
     with pytest.raises(Passing, match="ConnectionRefusedError"):
-        email_channel.send("ana@example.org", "text", None, "1")
+        email_channel.send("ana@example.org", Message("text", "/upload/"), "1")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_mail_server_that_is_away_may_come_back(email_channel: Email) -> None:
 )
 def test_nothing_but_one_address_is_taken(email_channel: Email, mail_server: MailServer, address: str) -> None:
     with pytest.raises(Final):
-        email_channel.send(address, "text", None, "1")
+        email_channel.send(address, Message("text", "/upload/"), "1")
     assert mail_server.asked == {}
 
 
@@ -127,7 +128,7 @@ def test_a_refused_login_waits_for_someone_to_mend_it(email_channel: Email, monk
 
     monkeypatch.setattr(smtplib.SMTP, "connect", refuse)
     with pytest.raises(Passing, match="SMTP_URL"):
-        email_channel.send("ana@example.org", "text", None, "1")
+        email_channel.send("ana@example.org", Message("text", "/upload/"), "1")
 
 
 @pytest.fixture
@@ -140,8 +141,8 @@ def telegram(telegram_server: TelegramServer, monkeypatch: pytest.MonkeyPatch) -
 def test_telegram_gets_the_photo_with_the_sentence_or_the_sentence_alone(
     telegram: Telegram, telegram_server: TelegramServer
 ) -> None:
-    telegram.send("42", "O arquivo férias.jpg foi rotacionado.", b"\xff\xd8jpeg", "1")
-    telegram.send("42", "text", None, "1")
+    telegram.send("42", Message("O arquivo férias.jpg foi rotacionado.", "/upload/", b"\xff\xd8jpeg"), "1")
+    telegram.send("42", Message("text", "/upload/"), "1")
     (photo, photo_body), (message, message_body) = telegram_server.calls
     assert photo == f"/bot{TOKEN}/sendPhoto"
     assert "O arquivo férias.jpg foi rotacionado.".encode() in photo_body
@@ -164,7 +165,7 @@ def test_what_telegram_answers_decides(
 ) -> None:
     telegram_server.answer = lambda _number: (status, body)
     with pytest.raises(error) as caught:
-        telegram.send("42", "text", None, "1")
+        telegram.send("42", Message("text", "/upload/"), "1")
     assert getattr(caught.value, "after", None) == after
     assert TOKEN not in str(caught.value)
 
@@ -172,7 +173,7 @@ def test_what_telegram_answers_decides(
 def test_the_token_is_in_no_message_when_telegram_is_away(telegram: Telegram, telegram_server: TelegramServer) -> None:
     telegram_server.stop()
     with pytest.raises(Passing) as caught:
-        telegram.send("42", "text", None, "1")
+        telegram.send("42", Message("text", "/upload/"), "1")
     assert TOKEN not in repr(caught.value)
     assert caught.value.__suppress_context__
 
@@ -180,7 +181,7 @@ def test_the_token_is_in_no_message_when_telegram_is_away(telegram: Telegram, te
 @pytest.mark.parametrize("address", ["../x", "42; DROP", "", "42\n43"])
 def test_what_is_no_telegram_id_is_final(telegram: Telegram, telegram_server: TelegramServer, address: str) -> None:
     with pytest.raises(Final):
-        telegram.send(address, "text", None, "1")
+        telegram.send(address, Message("text", "/upload/"), "1")
     assert telegram_server.calls == []
 
 

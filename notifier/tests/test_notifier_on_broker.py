@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,9 +49,19 @@ class Notifier:
         topic = self.settings.topic("notification")
         self.producer.send(topic, json.dumps(event).encode(), name.encode(), headers).get(10)
 
+    def tell(self, topic: str, **event: Any) -> None:
+        event = {"sessao": "s1", "timestamp": time.time()} | event
+        self.producer.send(self.settings.topic(topic), json.dumps(event).encode(), b"s1").get(10)
+
     def letters(self) -> list[Any]:
+        return self.records("notifier.dlq")
+
+    def remembers(self, event_id: str) -> bool:
+        return event_id.encode() in {record.key for record in self.records("notifier.memory")}
+
+    def records(self, topic: str) -> list[Any]:
         with KafkaConsumer(
-            self.settings.topic("notifier.dlq"), **self.settings.connection(), auto_offset_reset="earliest"
+            self.settings.topic(topic), **self.settings.connection(), auto_offset_reset="earliest"
         ) as consumer:
             found: list[Any] = []
             for _ in range(4):
@@ -96,8 +107,9 @@ def test_a_second_delivery_sends_nothing_again_across_restarts(notifier: Notifie
     assert first.wait(10) == 0
     notifier.rewind()
     second = notifier.start()
-    notifier.publish("c", email="ana@example.org")
+    notifier.publish("c", "event-c", email="ana@example.org")
     eventually(lambda: told(mail_server, "a", "b", "c"))
+    eventually(lambda: notifier.remembers("event-c"))
     second.kill()
     second.wait()
     notifier.start()
@@ -166,3 +178,31 @@ def test_hand_over_between_two_notifiers_tells_each_person_once(notifier: Notifi
     first.send_signal(signal.SIGTERM)
     assert first.wait(10) == 0
     eventually(lambda: told(mail_server, *names), 60)
+
+
+def test_attendants_are_mailed_once_for_each_waiting(notifier: Notifier, mail_server: MailServer) -> None:
+    notifier.env |= {"ATTENDANT_EMAIL": "bia@example.org", "PUBLIC_URL": "http://chat.example"}
+    first = notifier.start()
+
+    def angry(text: str) -> None:
+        notifier.tell("handoff", nome="Ana", pergunta=text, confianca=0.9)
+
+    def mails(*texts: str) -> bool:
+        assert [mail["Subject"].rpartition(": ")[2] for mail in mail_server.mails] == list(texts)
+        return True
+
+    angry("one")
+    eventually(lambda: mails("one"))
+    angry("two")
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(10) == 0
+    notifier.start()  # it remembers that somebody was called
+    angry("three")
+    notifier.tell("conversation", evento="assumida", atendente="Bia")
+    notifier.tell("conversation", evento="devolvida", atendente="Bia")
+    angry("four")
+    eventually(lambda: mails("one", "four"))
+    (mail, _second) = mail_server.mails
+    assert mail["To"] == "bia@example.org"
+    assert "Ana" in mail["Subject"]
+    assert "http://chat.example/chat/attendant" in mail.get_content()

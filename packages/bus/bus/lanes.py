@@ -45,8 +45,6 @@ class Lane:
         self.fetched: int | None = None
         """Offset after the last record that was taken in."""
         self.live = True
-        self.memory: Any = None
-        """What the handler remembers of this partition (memory.py), where it does."""
 
     def take(self, record: Any) -> Delivery | None:
         """Note a record from the log. Returns None for one that is here already."""

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -24,20 +24,33 @@ class NotPublished(Passing):
     """The broker did not acknowledge in time. It may still have the record: publish again, ids tell the doubles."""
 
 
+class Place(NamedTuple):
+    """Where a record stands; `topic` is the suite's own name."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 @dataclass(frozen=True)
 class Outgoing:
-    """A record on its way: `topic` is the suite's own name."""
+    """A record on its way: `topic` is the suite's own name; its time is that of sending, unless `timestamp_ms` is."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
     partition: int | None = None
+    timestamp_ms: int | None = None
 
     @classmethod
-    def of(cls, topic: str, event: Encoded, source: str, cause: Cause | None = None) -> "Outgoing":
-        """The record that `event` becomes when the service `source` publishes it."""
-        return cls(topic, event.key.encode(), event.value.encode(), headers_of(event, source, cause))
+    def of(
+        cls, topic: str, event: Encoded, source: str, cause: Cause | None = None, at: float | None = None
+    ) -> "Outgoing":
+        """The record that `event` becomes when the service `source` publishes it; `at`: seconds since 1970."""
+        headers = headers_of(event, source, cause)
+        milliseconds = None if at is None else round(at * 1000)
+        return cls(topic, event.key.encode(), event.value.encode(), headers, timestamp_ms=milliseconds)
 
 
 class Producer:
@@ -64,6 +77,7 @@ class Producer:
                 value=outgoing.value,
                 headers=outgoing.headers,
                 partition=outgoing.partition,
+                timestamp_ms=outgoing.timestamp_ms,
             )
         except TOO_LARGE:
             raise
@@ -71,13 +85,19 @@ class Producer:
             self.renew(client)
             raise
 
-    def publish(self, records: Iterable[Outgoing]) -> None:
-        """Publish and wait for the broker's word for all. Raises NotPublished, or the error of a record too large."""
+    def publish(self, records: Iterable[Outgoing]) -> list[Place]:
+        """Publish, wait for the broker's word for all, and return where they stand.
+
+        Raises NotPublished, or the error of a record too large.
+        """
         deadline = time.monotonic() + self._timeout
         try:
-            futures = [self.send(record) for record in records]
-            for future in futures:
-                future.get(timeout=max(0.0, deadline - time.monotonic()))
+            sent = [(record.topic, self.send(record)) for record in records]
+            places = []
+            for topic, future in sent:
+                acknowledged = future.get(timeout=max(0.0, deadline - time.monotonic()))
+                places.append(Place(topic, acknowledged.partition, acknowledged.offset))
+            return places
         except TOO_LARGE:
             raise
         except KafkaError as error:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from typing import Any
 
 from kafka import TopicPartition
 
@@ -15,7 +16,7 @@ log = get_logger(__name__)
 
 
 class PartitionMemory:
-    """What is remembered of the events of one partition. Thread-safe."""
+    """What is remembered of the partitions of one number. Thread-safe."""
 
     def __init__(self, service: str, partition: int, settings: KafkaSettings, producer: Producer):
         self._topic = memory_of(service)
@@ -23,34 +24,34 @@ class PartitionMemory:
         self._settings = settings
         self._producer = producer
         self._lock = threading.Lock()
-        self._words: dict[str, list[str]] | None = None
+        self._kept: dict[str, Any] | None = None
         self._unsaved: set[str] = set()
 
-    def words(self, event_id: str) -> list[str]:
+    def get(self, key: str) -> Any:
         with self._lock:
-            if self._words is None:
-                self._words = self._read()
-            if event_id in self._unsaved:
-                self._save(event_id)
-            return self._words.get(event_id, [])
+            if self._kept is None:
+                self._kept = self._read()
+            if key in self._unsaved:
+                self._save(key)
+            return self._kept.get(key)
 
-    def remember(self, event_id: str, word: str) -> None:
-        words = [*self.words(event_id), word]
+    def put(self, key: str, value: Any) -> None:
+        self.get(key)
         with self._lock:
-            assert self._words is not None
-            self._words[event_id] = words
-            self._unsaved.add(event_id)  # should the broker be away, this process still knows
-            self._save(event_id)
+            assert self._kept is not None
+            self._kept[key] = value
+            self._unsaved.add(key)  # should the broker be away, this process still knows
+            self._save(key)
 
-    def _save(self, event_id: str) -> None:
-        assert self._words is not None
-        value = json.dumps(self._words[event_id]).encode()
-        self._producer.publish([Outgoing(self._topic, event_id.encode(), value, [], self._partition)])
-        self._unsaved.discard(event_id)
+    def _save(self, key: str) -> None:
+        assert self._kept is not None
+        value = json.dumps(self._kept[key]).encode()
+        self._producer.publish([Outgoing(self._topic, key.encode(), value, [], self._partition)])
+        self._unsaved.discard(key)
 
-    def _read(self) -> dict[str, list[str]]:
+    def _read(self) -> dict[str, Any]:
         """All that the topic holds of the partition, up to what was its end when reading began."""
-        words: dict[str, list[str]] = {}
+        kept: dict[str, Any] = {}
         here = TopicPartition(self._settings.topic(self._topic), self._partition)
         with connect_consumer(self._settings) as consumer:
             consumer.assign([here])
@@ -58,6 +59,6 @@ class PartitionMemory:
             # Not end_offsets: the embedded broker is wrong about them; the high water mark of a fetch is right.
             while (end := consumer.highwater(here)) is None or consumer.position(here) < end:
                 for records in consumer.poll(timeout_ms=500).values():
-                    words.update((record.key.decode(), json.loads(record.value)) for record in records if record.value)
-        log.debug("remembered", partition=self._partition, events=len(words))
-        return words
+                    kept.update((record.key.decode(), json.loads(record.value)) for record in records if record.value)
+        log.debug("remembered", partition=self._partition, keys=len(kept))
+        return kept

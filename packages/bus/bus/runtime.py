@@ -87,6 +87,8 @@ class Runtime:
         """Calls of handlers that have not been concluded, and since when."""
         self._at_work: list[Handler] = []
         """The handlers that threads are in at this moment."""
+        self._memories: dict[int, PartitionMemory] = {}
+        """What is remembered, by the number of the partitions."""
         self._memory_lock = threading.Lock()
         self._exclusive = False
         self._unpublished: list[Delivery] = []
@@ -145,7 +147,7 @@ class Runtime:
             heartbeat_interval_ms=min(3_000, self.settings.kafka_session_timeout_ms // 3),
             max_partition_fetch_bytes=FETCH_BYTES,
         )
-        self._assignment = _Assignment(self.lanes, self._consumer, self._finish_remembering)
+        self._assignment = _Assignment(self.lanes, self._memories, self._consumer, self._finish_remembering)
         self._consumer.subscribe(list(self.topics), listener=self._assignment)
         health.beat(self.worker.name)
 
@@ -288,11 +290,11 @@ class Runtime:
     def _memory(self, handler: Handler, delivery: Delivery) -> list[Memory]:
         if not handler.remembers:
             return []
-        record, lane = delivery.record, delivery.lane
+        number = delivery.record.partition
         with self._memory_lock:
-            if lane.memory is None:
-                lane.memory = PartitionMemory(self.worker.name, record.partition, self.settings, self._producer)
-        return [Memory(self._cause(delivery).id, lane.memory)]
+            if number not in self._memories:
+                self._memories[number] = PartitionMemory(self.worker.name, number, self.settings, self._producer)
+            return [Memory(self._cause(delivery).id, self._memories[number])]
 
     def _collect(self) -> None:
         """Hear what other threads have to tell; where they are at work, wait a little for it."""
@@ -483,8 +485,15 @@ class _Assignment(ConsumerRebalanceListener):
     kafka-python keeps the position of a partition that stays here over a rebalance, so its lane stays too.
     """
 
-    def __init__(self, lanes: dict[TopicPartition, Lane], consumer: KafkaConsumer, before_revoked: Callable[[], None]):
+    def __init__(
+        self,
+        lanes: dict[TopicPartition, Lane],
+        memories: dict[int, PartitionMemory],
+        consumer: KafkaConsumer,
+        before_revoked: Callable[[], None],
+    ):
         self._lanes = lanes
+        self._memories = memories
         self._consumer = consumer
         self._before_revoked = before_revoked
         self.settled = False
@@ -494,20 +503,29 @@ class _Assignment(ConsumerRebalanceListener):
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Which of them go is known when the new assignment is."""
         self._settle(False)
+        self._rejoin_by_all_means()
         self._before_revoked()
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Others have had these partitions: what is under way here no longer counts."""
         self._settle(False)
+        self._rejoin_by_all_means()
         self._drop(set(lost))
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._settle(True)
         self._drop(self._lanes.keys() - set(assigned))
+        for number in self._memories.keys() - {partition.partition for partition in assigned}:
+            self._memories.pop(number, None)
         for partition, lane in self._lanes.items():
             if lane.fetched is not None:
                 self._consumer.seek(partition, lane.fetched)
         logger.info("partitions", assigned=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
+
+    def _rejoin_by_all_means(self) -> None:
+        """kafka-python 3.0.12 begins to join because a broker that has just come up knows no topic yet, and forgets
+        that it has begun when the broker knows it again: without partitions, heartbeats or another try."""
+        self._consumer._coordinator.request_rejoin()
 
     def _settle(self, settled: bool) -> None:
         if self.settled != settled:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .conversation import ChatExchanged, ConversationChanged, HandoffRaised, HumanReplied, SentimentClassified
 from .events import Event, ImageUploaded, OperationFinished
 from .log import get_logger
 from .settings import KafkaSettings
@@ -32,6 +33,11 @@ class Topic:
 TOPICS = {
     "image": Topic(ImageUploaded, consumers=("rotate-worker", "grayscale-worker", "caption-worker")),
     "notification": Topic(OperationFinished, consumers=("notifier",)),
+    "chatbot": Topic(ChatExchanged, consumers=("sentiment-consumer",)),
+    "sentiment": Topic(SentimentClassified),
+    "handoff": Topic(HandoffRaised, consumers=("notifier",)),
+    "conversation": Topic(ConversationChanged, consumers=("notifier",)),
+    "chat-reply": Topic(HumanReplied),
 }
 
 

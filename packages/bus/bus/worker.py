@@ -26,6 +26,7 @@ from .memory import Memory
 from .topics import TOPICS
 
 Result = Event | Sequence[Event] | None
+Function = Callable[..., Result | Sequence[Result]]
 Failed = Callable[[Any, Exception], Result]
 
 
@@ -53,7 +54,7 @@ class Outcome:
 class Handler:
     """A function that answers the events of one topic. Calling it calls the function."""
 
-    function: Callable[..., Result]
+    function: Function
     topic: str
     publishes: tuple[str, ...]
     in_child: bool
@@ -69,7 +70,7 @@ class Handler:
         """How many calls may be under way."""
         return self.side_by_side * cores() if self.in_child else self.side_by_side
 
-    def __call__(self, *arguments: Any) -> Result:
+    def __call__(self, *arguments: Any) -> Result | Sequence[Result]:
         return self.function(*arguments)
 
     def on_failure(self, function: Failed) -> Failed:
@@ -131,7 +132,7 @@ class Worker:
 
     def on(
         self, topic: str, publishes: str | tuple[str, ...] = (), in_child: bool = False, side_by_side: int = 1
-    ) -> Callable[[Callable[..., Result]], Handler]:
+    ) -> Callable[[Function], Handler]:
         """Decorates the handler of `topic`; what it returns goes to the topic `publishes` (of several: by its type).
 
         A handler of a list returns a list as long: for each event what that one is answered with.
@@ -143,7 +144,7 @@ class Worker:
         A handler with a second parameter, a `Memory`, remembers across restarts what it has done (memory.py).
         """
 
-        def declare(function: Callable[..., Result]) -> Handler:
+        def declare(function: Function) -> Handler:
             event, batch, remembers = _parameters(function)
             topics = (publishes,) if isinstance(publishes, str) else publishes
             handler = Handler(function, topic, topics, in_child, side_by_side, remembers, event, batch, self.final)
@@ -172,7 +173,7 @@ def _failed(
     return Outcome(kind, list(events), type(error).__name__, str(error)[:1000], trace, after)
 
 
-def _parameters(function: Callable[..., Result]) -> tuple[type[Event], bool, bool]:
+def _parameters(function: Function) -> tuple[type[Event], bool, bool]:
     """Which event the function takes, whether a list of them, and whether a memory besides."""
     parameters = [one.annotation for one in inspect.signature(function, eval_str=True).parameters.values()]
     batch = bool(parameters) and get_origin(parameters[0]) is list

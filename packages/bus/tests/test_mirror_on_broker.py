@@ -1,0 +1,171 @@
+"""The mirror against a broker that speaks the real protocol: where it begins, how far it has come."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from bus.clients import connect_admin
+from bus.conversation import ConversationChanged
+from bus.mirror import Mirror
+from bus.producer import Outgoing, Place, Producer
+from bus.settings import KafkaSettings
+from bus.topics import ensure
+from suite_fixtures import Broker, eventually
+
+pytestmark = pytest.mark.broker
+
+TOPICS = ("chatbot", "conversation")
+
+
+def opened(sessao: str) -> Outgoing:
+    event = ConversationChanged(sessao=sessao, evento="aberta", nome="Ana")
+    return Outgoing.of("conversation", event.encoded(), "test")
+
+
+@pytest.fixture
+def settings(kafka_env: dict[str, str]) -> KafkaSettings:
+    settings = KafkaSettings()
+    with connect_admin(settings) as admin:
+        ensure(admin, settings, TOPICS)
+    return settings
+
+
+@pytest.fixture
+def producer(settings: KafkaSettings) -> Iterator[Producer]:
+    producer = Producer(settings)
+    yield producer
+    producer.close()
+
+
+class Reader:
+    """A mirror, and what it has heard."""
+
+    def __init__(self, settings: KafkaSettings, from_start: bool = True):
+        self.keys: list[str] = []
+        self.mirror = Mirror(settings, TOPICS, self.hear, from_start=from_start)
+
+    def hear(self, topic: str, record: Any) -> None:
+        self.keys.append(record.key.decode())
+        if record.key == b"refused":
+            raise RuntimeError("not understood")
+
+    def started(self) -> "Reader":
+        self.mirror.start()
+        assert self.mirror.caught_up.wait(30)
+        return self
+
+
+@pytest.fixture
+def reader(settings: KafkaSettings) -> Iterator[Callable[..., Reader]]:
+    made: list[Reader] = []
+
+    def make(**options: Any) -> Reader:
+        made.append(Reader(settings, **options))
+        return made[-1].started()
+
+    yield make
+    for one in made:
+        one.mirror.stop()
+
+
+def test_the_broker_says_where_a_record_stands(producer: Producer) -> None:
+    places = producer.publish([opened("a"), opened("a")])
+    assert [place.topic for place in places] == ["conversation", "conversation"]
+    assert [place.offset for place in places] == [0, 1]
+    assert places[0].partition == places[1].partition
+
+
+def test_it_has_heard_all_that_was_there_when_it_has_caught_up(producer: Producer, reader: Any) -> None:
+    keys = [f"session {number}" for number in range(1_200)]
+    producer.publish(map(opened, keys))
+    assert sorted(reader().keys) == sorted(keys)
+
+
+def test_empty_topics_are_caught_up_with_at_once(reader: Any) -> None:
+    assert reader().keys == []
+
+
+def test_a_record_has_been_heard_when_its_place_is_passed(producer: Producer, reader: Any) -> None:
+    mine = reader()
+    for number in range(20):
+        places = producer.publish([opened(f"session {number}"), opened(f"other {number}")])
+        assert mine.mirror.passed(places, 20)
+        assert f"session {number}" in mine.keys
+        assert f"other {number}" in mine.keys
+
+
+def test_a_place_that_is_not_there_yet_is_not_passed(producer: Producer, reader: Any) -> None:
+    mine = reader()
+    (place,) = producer.publish([opened("a")])
+    assert not mine.mirror.passed([Place(place.topic, place.partition, place.offset + 1)], 0.5)
+
+
+def test_it_catches_up_with_what_another_has_published(producer: Producer, reader: Any) -> None:
+    mine = reader()
+    for number in range(10):
+        producer.publish([opened(f"session {number}")])
+        assert mine.mirror.catch_up(20)
+        assert f"session {number}" in mine.keys
+
+
+def test_from_now_on_it_hears_what_comes(producer: Producer, reader: Any) -> None:
+    mine = reader(from_start=False)
+    places = producer.publish([opened("after")])
+    assert mine.mirror.passed(places, 20)
+    assert mine.keys == ["after"]
+
+
+def test_a_record_that_is_not_understood_holds_nothing_up(producer: Producer, reader: Any) -> None:
+    mine = reader()
+    assert mine.mirror.passed(producer.publish([opened("refused"), opened("next")]), 20)
+    assert sorted(mine.keys) == ["next", "refused"]
+
+
+def test_after_a_failure_it_goes_on_where_it_was(
+    producer: Producer, reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = reader()
+    assert mine.mirror.passed(producer.publish([opened("before")]), 20)
+    note, failures = mine.mirror._note, []
+
+    def fail_once(consumer: Any) -> None:
+        if not failures:
+            failures.append(1)
+            raise RuntimeError("the consumer is gone")
+        note(consumer)
+
+    monkeypatch.setattr(mine.mirror, "_note", fail_once)
+    eventually(lambda: failures)
+    assert mine.mirror.passed(producer.publish([opened("after")]), 30)
+    assert mine.keys == ["before", "after"]
+
+
+def test_it_outlives_an_outage_and_says_meanwhile_that_it_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker()
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.address)
+    monkeypatch.setenv("KAFKA_FETCH_MAX_WAIT_MS", "50")
+    settings = KafkaSettings()
+    mine = Reader(settings).started()
+    broker.stop()
+    assert not mine.mirror.catch_up(2)
+    again = Broker(broker.port)
+    try:
+        with connect_admin(settings) as admin:
+            ensure(admin, settings, TOPICS)
+        producer = Producer(settings)
+        key = uuid.uuid4().hex
+        producer.publish([opened(key)])
+        producer.close()
+        eventually(lambda: key in mine.keys, 60)
+    finally:
+        mine.mirror.stop()
+        again.stop()
+
+
+def test_a_mirror_without_a_broker_ends_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    mine = Reader(KafkaSettings())
+    mine.mirror.start()
+    assert not mine.mirror.catch_up(0.2)
+    mine.mirror.stop()
