@@ -1,79 +1,18 @@
 """The pages in a real browser. Runs against `make run` and against the containers; leaves screenshots to look at."""
 
 import json
-import os
 import re
-import shutil
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
+from browsers import LONG, faults, opened, screenshot, visitor
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from sample_pictures import encoded, quarters
-from suite_fixtures import ROOT, Suite, eventually
+from suite_fixtures import Suite, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
-
-SCREENSHOTS = Path(os.environ.get("SCREENSHOTS") or ROOT / ".run" / "screenshots")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-LONG = 60_000
-
-
-def chromium() -> str | None:
-    names = (os.environ.get("CHROMIUM") or "chromium", "chromium-browser", "google-chrome")
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = chromium()
-    if not program and not os.environ.get("CI"):
-        pytest.skip("no Chromium here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=QUIET)
-        yield browser
-        browser.close()
-
-
-def visitor(browser: Browser, language: str, phone: bool = False, **more: Any) -> BrowserContext:
-    size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
-    context = browser.new_context(locale=language, viewport=size, is_mobile=phone, has_touch=phone, **more)
-    context.set_default_timeout(LONG)
-    return context
-
-
-def opened(context: BrowserContext, url: str) -> Page:
-    """A page that fails the test when it logs an error or breaks its own security policy."""
-    page = context.new_page()
-    page.errors = []  # type: ignore[attr-defined]
-    page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
-    page.on(
-        "console",
-        lambda message: (
-            page.errors.append(message.text)  # type: ignore[attr-defined]
-            if message.type == "error" and "Failed to load resource" not in message.text
-            else None
-        ),
-    )
-    page.goto(url)
-    return page
-
-
-def screenshot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def files(*names: str) -> list[Any]:
@@ -110,7 +49,7 @@ def test_a_photo_comes_back_turned_grey_and_captioned_live(
         for operation in ("rotate", "grayscale", "caption"):
             result = card.locator(f'[data-testid="result"][data-operation="{operation}"]')
             expect(result).to_have_attribute("data-status", "done", timeout=LONG)
-        assert shown(page, card) == [1600] * 4
+        assert shown(page, card) == [480] * 4  # of photos that are 1600 wide
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     screenshot(page, f"upload-{language}{'-phone' if phone else ''}")
 
@@ -302,12 +241,40 @@ def test_shapes_that_differ_stand_side_by_side(suite: Suite, browser: Browser, p
     context.close()
 
 
-def test_what_the_browser_cannot_show_can_be_downloaded(
-    suite: Suite, browser: Browser, picture: dict[str, Any]
-) -> None:
+def test_a_format_that_no_browser_shows_is_seen_all_the_same(suite: Suite, browser: Browser) -> None:
+    (image,) = suite.upload(("scan.tiff", encoded(quarters((2400, 1800)), "TIFF", compression="tiff_lzw")))
+    done = suite.finished(image["id"])
+    context = visitor(browser, "en-US")
+    asked: list[str] = []
+    context.on(
+        "request", lambda request: asked.append(urlsplit(request.url).query) if image["id"] in request.url else None
+    )
+    page = opened(context, f"{suite.url}/upload/")
+    card = page.locator(f'[data-testid="image-card"][data-id="{image["id"]}"]')
+    assert shown(page, card) == [480] * 4
+    frame(page, done, "grayscale").click()
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "slider", timeout=LONG)
+    assert (
+        page.locator("#compare-before, #lightbox-picture").evaluate_all(
+            "images => images.map(image => image.naturalWidth)"
+        )
+        == [1600] * 2
+    )
+    screenshot(page, "compare-tiff")
+    assert set(asked) == {"width=480", "width=1600"}
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def test_what_cannot_be_shown_at_all_can_be_downloaded(suite: Suite, browser: Browser, picture: dict[str, Any]) -> None:
     context = visitor(browser, "en-US")
     context.route("**/original", lambda route: route.fulfill(body=b"II*\0", content_type="image/tiff"))
+    context.route("**/original?width=*", lambda route: route.fulfill(status=422))
     page = opened(context, f"{suite.url}/upload/")
+    card = page.locator(f'[data-testid="image-card"][data-id="{picture["id"]}"]')
+    tile = card.get_by_test_id("original")
+    expect(tile).to_contain_text("no preview", timeout=LONG)
+    expect(tile.locator("img")).to_have_count(0)
     frame(page, picture, "grayscale").click()
     expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "alone", timeout=LONG)
     page.locator('.lightbox-kind[data-kind="original"]').click()
@@ -366,12 +333,6 @@ def test_a_thousand_pictures_are_listed_and_only_those_in_sight_loaded(suite: Su
     page.wait_for_function("document.querySelectorAll('[data-testid=image-card] img').length < 200")
     assert page.errors == []  # type: ignore[attr-defined]
     context.close()
-
-
-def faults(page: Page) -> list[str]:
-    """What axe finds wrong with the page for people who do not see it, or not well."""
-    found = Axe().run(page).response["violations"]
-    return [f"{page.url} {one['id']}: {node['html']}" for one in found for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

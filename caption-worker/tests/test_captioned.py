@@ -1,11 +1,12 @@
 import random
+import struct
 import time
 from io import BytesIO
 
 import pytest
 from caption_worker.captioned import captioned, label, written
 from pictures import Refused
-from PIL import Image, ImageChops, ImageCms
+from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
 
 NAME = "férias na praia.jpeg"
 SIZE = (320, 240)
@@ -162,6 +163,85 @@ def test_lab_has_white_letters():
     assert lightness.histogram(letters.point(lambda value: 255 * (value == 255)))[255] > 0
     assert lightness.getextrema()[1] == 255
     assert sum(lightness.histogram(letters.point(lambda value: 255 * (value == 0)))[90:]) == 0
+
+
+def page(mode):
+    """A page of a TIFF."""
+    if mode == "I;16B":
+        return Image.frombytes(mode, SIZE, colours("I").convert(mode).tobytes())
+    if mode == "LAB":
+        spaces = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
+        return ImageCms.profileToProfile(colours(), *spaces, outputMode="LAB")
+    return colours("I").convert("F") if mode == "F" else colours(mode)
+
+
+def seen(image):
+    """A page as it is seen on white paper."""
+    image.load()
+    if image.mode in ("I", "I;16", "I;16B", "F"):
+        image = image.convert("F").point(lambda value: value / 257 + 0).convert("L")
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    return white
+
+
+def is_captioned(after, before):
+    """Whether a page is written on, so that it can be read, and is else as it was."""
+    above = (0, 0, after.width, after.height - label(NAME, *after.size).height)
+    assert seen(after).crop(above).tobytes() == seen(before).crop(above).tobytes()
+    assert contrast(seen(after)) >= 4.5
+    return True
+
+
+TIFFS = ["1", "L", "LA", "P", "I", "I;16", "I;16B", "F", "RGB", "RGBA", "CMYK", "LAB"]
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("mode", TIFFS)
+def test_a_tiff_keeps_its_mode(mode, compression):
+    data = saved(page(mode), "TIFF", compression=compression)
+    before, after = opened(data), opened(captioned(data, NAME))
+    assert after.mode == before.mode
+    assert is_captioned(after, before)
+
+
+def test_pages_of_a_tiff_are_captioned_each_in_its_mode():
+    out = BytesIO()
+    modes = [mode for mode in TIFFS if mode != "I;16B"]  # Pillow writes no such page beside others
+    with TiffImagePlugin.AppendingTiffWriter(out) as pages:
+        for mode in modes:
+            page(mode).save(pages, "TIFF")
+            pages.newFrame()
+    before, after = opened(out.getvalue()), opened(captioned(out.getvalue(), NAME))
+    for number, mode in enumerate(modes):
+        before.seek(number)
+        after.seek(number)
+        assert after.mode == mode
+        assert is_captioned(after, before)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "depth", "samples", "mode"),
+    [(0, 1, 1, "1"), (0, 8, 1, "L"), (1, 4, 1, "L"), (1, 12, 1, "I;16"), (1, 16, 1, "I;16"), (2, 16, 3, "RGB")],
+)
+def test_tiffs_that_pillow_does_not_write_are_read_right(photometric, depth, samples, mode):
+    """White that is nought, depths that fill no byte, colours of 16 bits."""
+    width, height = SIZE
+    row = width * samples * depth // 8
+    pixels = b"".join(bytes([number]) * row for number in range(height))
+    tags = [(256, width), (257, height), (258, depth), (259, 1), (262, photometric), (273, 200)]
+    tags += [(277, samples), (278, height), (279, len(pixels))]
+    entries = [
+        struct.pack("<HHII", 258, 3, 3, 180) if (tag, samples) == (258, 3) else struct.pack("<HHII", tag, 4, 1, value)
+        for tag, value in tags
+    ]
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(entries) + bytes(4)
+    data = head.ljust(180, b"\0") + struct.pack("<HHH", *[depth] * 3).ljust(20, b"\0") + pixels
+    before, after = opened(data), opened(captioned(data, NAME))
+    assert before.mode == after.mode == mode
+    expected = 255 if photometric == 0 else 0
+    assert seen(before).getpixel((0, 0))[0] == expected
+    assert is_captioned(after, before)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])

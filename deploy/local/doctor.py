@@ -5,6 +5,7 @@ Standard library only: runs before anything is installed. Ends with 0 unless nei
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import re
@@ -50,6 +51,7 @@ def main() -> int:
 def findings() -> Iterator[Finding]:
     yield python()
     yield folder()
+    yield turbojpeg()
     yield from ports()
     yield from memory()
     yield from disk()
@@ -88,6 +90,29 @@ def folder() -> Finding:
     return Finding(what)
 
 
+def turbojpeg() -> Finding:
+    """What turns JPEGs under `make run`; the containers have the library."""
+    try:
+        ctypes.CDLL("libturbojpeg.dylib" if sys.platform == "darwin" else "libturbojpeg.so.0")
+    except OSError:
+        what = say(
+            "no libturbojpeg: turned and grey JPEGs are encoded anew, by Pillow",
+            "sem libturbojpeg: JPEGs girados ou em cinza são codificados de novo, pela Pillow",
+        )
+        names = "Debian: libturbojpeg0, Ubuntu: libturbojpeg, Fedora: turbojpeg, Homebrew: jpeg-turbo"
+        advice = say(
+            f"make run works without it; faster and without loss with it ({names})",
+            f"make run funciona sem ela; com ela, mais rápido e sem perdas ({names})",
+        )
+        return Finding(what, advice, ())
+    return Finding(
+        say(
+            "libturbojpeg: JPEGs are turned and made grey without loss, where their sides allow",
+            "libturbojpeg: JPEGs são girados e passam a cinza sem perdas, quando as medidas permitem",
+        )
+    )
+
+
 def ports() -> Iterator[Finding]:
     for name in PORTS:
         ways = (RUN, COMPOSE) if name in ("GATEWAY_PORT", "KAFKA_PORT") else (COMPOSE,)
@@ -112,10 +137,10 @@ def memory() -> Iterator[Finding]:
     if free is None:
         return
     what = say(f"{free / GIGABYTE:.1f} GB of memory free", f"{free / GIGABYTE:.1f} GB de memória livres")
-    ways = tuple(way for way, needed in ((RUN, 1), (COMPOSE, 2)) if free < needed * GIGABYTE)
+    ways = tuple(way for way, needed in ((RUN, 2), (COMPOSE, 3)) if free < needed * GIGABYTE)
     advice = say(
-        f"{RUN} needs about 1 GB, {COMPOSE} about 2 GB; close other programs",
-        f"{RUN} precisa de cerca de 1 GB, {COMPOSE} de cerca de 2 GB; feche outros programas",
+        f"{RUN} needs about 2 GB, {COMPOSE} about 3 GB; close other programs",
+        f"{RUN} precisa de cerca de 2 GB, {COMPOSE} de cerca de 3 GB; feche outros programas",
     )
     yield Finding(what, advice if ways else "", ways)
 
@@ -136,10 +161,10 @@ def _free_memory() -> int | None:
 def disk() -> Iterator[Finding]:
     free = shutil.disk_usage(ROOT).free
     what = say(f"{free / GIGABYTE:.0f} GB of disk free", f"{free / GIGABYTE:.0f} GB de disco livres")
-    ways = tuple(way for way, needed in ((RUN, 1), (COMPOSE, 5)) if free < needed * GIGABYTE)
+    ways = tuple(way for way, needed in ((RUN, 3), (COMPOSE, 8)) if free < needed * GIGABYTE)
     advice = say(
-        f"{RUN} needs about 1 GB, {COMPOSE} about 5 GB for images; make room (docker system prune)",
-        f"{RUN} precisa de cerca de 1 GB, {COMPOSE} de cerca de 5 GB para imagens; libere espaço (docker system prune)",
+        f"{RUN} needs about 3 GB, {COMPOSE} about 8 GB for images; make room (docker system prune)",
+        f"{RUN} precisa de cerca de 3 GB, {COMPOSE} de cerca de 8 GB para imagens; libere espaço (docker system prune)",
     )
     yield Finding(what, advice if ways else "", ways)
 

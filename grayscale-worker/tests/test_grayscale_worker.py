@@ -1,47 +1,16 @@
 """The handler as a function: no broker needed."""
 
-import importlib
-from io import BytesIO
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable
 
 import pytest
-from bus import GaveUp, ImageUploaded
-from pictures import Refused
-from PIL import Image
+from suite_fixtures import PictureWorker, every_picture_worker
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The service's module, with a store of its own that holds one upload."""
-    monkeypatch.setenv("STORE_URL", f"file://{tmp_path}")
-    service = importlib.reload(importlib.import_module("grayscale_worker.__main__"))
-    service.operation.store.create()
-    out = BytesIO()
-    Image.new("RGB", (30, 20), "red").save(out, "PNG")
-    (tmp_path / "uploads" / "abc.png").write_bytes(out.getvalue())
-    return service
+def service(picture_worker: Callable[..., PictureWorker]) -> PictureWorker:
+    return picture_worker("grayscale_worker", "grayscale", "not_grey")
 
 
-def test_an_upload_is_answered_when_its_result_is_in_the_store(service: ModuleType, tmp_path: Path) -> None:
-    upload = ImageUploaded(new_file="abc.png", original_name="perfil.png", email="ana@example.org", lang="en")
-    answer = service.grayscale(upload)
-    assert (answer.operation, answer.status) == ("grayscale", "done")
-    assert answer.result == "processed/grayscale/abc_grayscale.png"
-    assert (answer.original_name, answer.email, answer.lang) == ("perfil.png", "ana@example.org", "en")
-    assert Image.open(tmp_path / answer.result).size == (30, 20)
-
-
-def test_what_never_can_be_done_is_answered_with_the_reason(service: ModuleType, tmp_path: Path) -> None:
-    upload = ImageUploaded(new_file="gone.png", lang="pt-BR")
-    with pytest.raises(Refused) as refused:
-        service.grayscale(upload)
-    answer = service.not_grey(upload, refused.value)
-    assert (answer.operation, answer.status, answer.result) == ("grayscale", "failed", None)
-    assert answer.reason == "O arquivo não existe mais."
-    assert (tmp_path / "processed/grayscale/gone_grayscale.json").is_file()
-
-
-def test_what_nobody_foresaw_is_answered_too(service: ModuleType) -> None:
-    answer = service.not_grey(ImageUploaded(new_file="abc.png", lang="en"), GaveUp("ZeroDivisionError"))
-    assert answer.reason == "The picture could not be processed."
+@every_picture_worker
+def test_every_upload_is_answered(service: PictureWorker, holds: Callable[[PictureWorker], None]) -> None:
+    holds(service)

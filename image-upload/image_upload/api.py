@@ -15,15 +15,17 @@ from bus.producer import NotPublished, Outgoing, Producer
 from bus.topics import TOPICS
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_file
 from flask_babel import gettext as _
-from flask_limiter import RouteLimit
+from flask_limiter import RequestLimit, RouteLimit
 from flask_limiter.util import get_remote_address
 from pictures import FORMATS, OPERATIONS, About, Refused, Store, Upload
 from web import Hub, Problem, limiter
 from web.languages import language
+from web.limits import retry_after
 from werkzeug.datastructures import FileStorage
 
 from . import form
 from .checking import Checker
+from .previewing import SIDES, Previews
 from .receiving import UploadRequest
 from .settings import UploadSettings
 
@@ -45,6 +47,7 @@ class Parts:
     settings: UploadSettings
     store: Store
     checker: Checker
+    previews: Previews
     producer: Producer
     cluster: ClusterView
     hub: Hub
@@ -60,15 +63,18 @@ def parts() -> Parts:
 def _notifications(key: Callable[[], str], *fields: str) -> RouteLimit:
     """Limits the messages that uploads ask for, by what `key` returns; only for those that fill in one of `fields`."""
     fields = fields or ("email", "telegram_id")
+
+    def refuse(_limit: RequestLimit) -> None:
+        sentence = _("Too many messages were asked for; without an address the picture can be sent at once.")
+        raise Problem(429, "too-many-messages", sentence, retry_after())
+
     return limiter.limit(
         lambda: f"{parts().settings.notifications_per_hour} per hour",
         key_func=key,
         cost=lambda: len(_files()) * len(OPERATIONS),
         exempt_when=lambda: not any((request.form.get(field) or "").strip() for field in fields),
         deduct_when=lambda response: response.status_code == 202,
-        error_message=lambda: _(
-            "Too many messages were asked for; without an address the picture can be sent at once."
-        ),
+        on_breach=refuse,
     )
 
 
@@ -158,6 +164,10 @@ def image(id: str) -> Response:
 
 @upload.get("/api/images/<id>/<which>")
 def file(id: str, which: str) -> Response:
+    """The original or a result; with `width` a small WebP of it, no wider and no higher."""
+    width = request.args.get("width")
+    if width not in (None, *map(str, SIDES)):
+        raise Problem(400, "width", _("width must be %(small)s or %(large)s.", small=SIDES[0], large=SIDES[1]))
     found = _found(id)
     if which == "original":
         name = f"uploads/{found.new_file}"
@@ -165,6 +175,8 @@ def file(id: str, which: str) -> Response:
         name = result
     else:
         raise Problem(404, "no-such-file", _("There is no such file."))
+    if width:
+        name = _preview(name, int(width))
     suffix = "" if which == "original" else f"_{which}"
     stem, _dot, _ending = found.original_name.rpartition(".")
     extension = name.rpartition(".")[2]
@@ -231,6 +243,14 @@ def _found(id: str) -> Upload:
     if found is None:
         raise Problem(404, "no-such-image", _("There is no such picture."))
     return found
+
+
+def _preview(name: str, side: int) -> str:
+    try:
+        return parts().previews.of(name, side)
+    except Refused as refused:
+        status = 404 if refused.code == "missing" else 422
+        raise Problem(status, refused.code, refused.sentence(language())) from None
 
 
 def _checked(checker: Checker, file: FileStorage, name: str, lang: str) -> str:

@@ -1,5 +1,6 @@
 """The application, put together."""
 
+from contextlib import suppress
 from typing import Any
 
 from bus import Event, KafkaSettings, Undecodable, log
@@ -12,6 +13,7 @@ from web import Hub, Web
 
 from .api import PREFIX, SERVICE, Parts, as_json, upload
 from .checking import Checker
+from .previewing import Previews
 from .receiving import UploadRequest
 from .settings import UploadSettings
 
@@ -27,13 +29,17 @@ def create_app() -> Web:
         settings=settings,
         store=settings.store,
         checker=Checker(settings.limits),
+        previews=Previews(settings.store),
         producer=Producer(kafka, timeout=PUBLISH_WITHIN),
         cluster=ClusterView(kafka),
         hub=Hub(),
     )
     mirror = Mirror(kafka, ["image", "notification"], lambda topic, record: _tell(parts, topic, record))
     app = make_app(parts)
-    app.on_close += [parts.hub.close, mirror.stop, parts.checker.stop, lambda: parts.producer.close(timeout=2)]
+    app.on_close += [parts.hub.close, mirror.stop, parts.checker.stop, parts.previews.stop]
+    app.on_close += [lambda: parts.producer.close(timeout=2)]
+    with suppress(OSError):  # what is wrong with the store is told by readyz
+        parts.store.sweep_previews()
     mirror.start()
     parts.checker.start()
     return app

@@ -14,6 +14,7 @@ from bus.producer import Outgoing
 from image_upload.api import Parts
 from image_upload.app import make_app
 from image_upload.checking import check_request
+from image_upload.previewing import Previews, preview_request
 from image_upload.settings import UploadSettings
 from pictures import Refused, Store
 from PIL import Image
@@ -33,6 +34,20 @@ class FakeChecker:
         if "refused" in answer:
             raise Refused.from_json(answer["refused"])
         return str(answer["extension"])
+
+
+@dataclass
+class FakeChildren:
+    """Make previews as a child does, without one."""
+
+    requests: list[Any] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def call(self, request: Any, _seconds: float) -> Any:
+        self.requests.append(request)
+        if self.failure:
+            raise self.failure
+        return preview_request(request)
 
 
 @dataclass
@@ -69,6 +84,7 @@ class Bench:
     parts: Parts
     producer: FakeProducer
     cluster: FakeCluster
+    previewing: FakeChildren
     root: Path
 
     def __post_init__(self) -> None:
@@ -110,15 +126,19 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
         url = tmp_path.as_uri()
         wanted = UploadSettings(store_url=url, **{"max_upload_mb": 1, "max_megapixels": 2} | settings)
         producer, cluster = FakeProducer(), FakeCluster()
+        store, previewing = Store(url), FakeChildren()
+        previews = Previews(store)
+        previews._children = previewing  # type: ignore[assignment]
         parts = Parts(
             settings=wanted,
-            store=Store(url),
+            store=store,
+            previews=previews,
             checker=FakeChecker(wanted.max_upload_mb, wanted.max_megapixels),  # type: ignore[arg-type]
             producer=producer,  # type: ignore[arg-type]
             cluster=cluster,  # type: ignore[arg-type]
             hub=Hub(),
         )
-        bench = Bench(make_app(parts), parts, producer, cluster, tmp_path)
+        bench = Bench(make_app(parts), parts, producer, cluster, previewing, tmp_path)
         limiter.reset()
         return bench
 

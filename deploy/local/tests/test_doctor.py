@@ -45,6 +45,14 @@ def test_what_only_containers_need_does_not_stop_make_run() -> None:
     assert answer.returncode == 0
 
 
+@pytest.mark.parametrize(("loads", "words"), [("pass", "✓ libturbojpeg"), ("raise OSError", "Debian: libturbojpeg0")])
+def test_what_turns_jpegs_is_told_and_stops_nothing(tmp_path: Path, loads: str, words: str) -> None:
+    (tmp_path / "ctypes.py").write_text(f"def CDLL(name): {loads}\n")
+    answer = doctor(PYTHONPATH=str(tmp_path))
+    assert words in answer.stdout
+    assert "make run: can work here" in answer.stdout, answer.stdout + answer.stderr
+
+
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [

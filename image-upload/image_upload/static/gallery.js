@@ -1,6 +1,6 @@
 // The pictures and their results, newest first, kept as the server says they are.
 
-import { address, animate, announce, blind, byId, cutOff, doneNews, element, icon, labelOf, operations, say, time, whyNotShown } from "./page.js";
+import { address, animate, announce, byId, cutOff, doneNews, element, icon, labelOf, operations, say, small, time, whyNotShown } from "./page.js";
 import * as lightbox from "./lightbox.js";
 import * as pipeline from "./pipeline.js";
 
@@ -59,7 +59,7 @@ list.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) 
   for (const frame of target.querySelectorAll("button.frame")) frame.look();
 });
 
-/** A button with the picture on it, while its card is in sight; without, where the browser cannot show it. */
+/** A button with a small picture on it, while its card is in sight; without, where there can be none. */
 function pictureOf(entry, view, tries = 1) {
   const alt = say("pictureLabel", { name: entry.image.original_name, label: labelOf(view.kind) });
   const frame = element("button", { type: "button", className: "frame", "aria-haspopup": "dialog", "aria-label": alt });
@@ -74,11 +74,7 @@ function pictureOf(entry, view, tries = 1) {
   frame.look = () => {
     frame.replaceChildren();
     if (!entry.inSight) return;
-    if (blind.has(view.format)) {
-      plain();
-      return;
-    }
-    const picture = element("img", { className: "picture", decoding: "async", alt, ...(TELLS ? {} : { loading: "lazy" }) });
+    const picture = element("img", { className: "picture", decoding: "async", loading: "lazy", width: 480, height: 360, alt });
     picture.addEventListener("load", () => picture.classList.add("is-loaded"));
     picture.addEventListener("error", () => {
       if (!picture.isConnected) return;
@@ -86,7 +82,7 @@ function pictureOf(entry, view, tries = 1) {
       else setTimeout(frame.look, 2000);
       tries -= 1;
     });
-    picture.src = view.url;
+    picture.src = small(view);
     frame.append(picture);
   };
   frame.look();
@@ -104,7 +100,7 @@ function downloadOf(entry, view) {
 function fillOriginal(entry, tile) {
   const [view] = views(entry.image);
   tile.replaceChildren(
-    pictureOf(entry, view, ["HEIC", "HEIF", "TIFF", "TIF"].includes(view.format) ? 0 : 1),
+    pictureOf(entry, view),
     element("figcaption", {}, element("span", { className: "tile-label", text: labelOf("original") }), downloadOf(entry, view)),
   );
 }

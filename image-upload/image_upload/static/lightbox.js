@@ -1,6 +1,6 @@
 // One picture, large: a result over its original under one slider, or beside it where their shapes differ.
 
-import { blind, byId, element, labelOf, percent, say, whyNotShown } from "./page.js";
+import { blind, byId, element, instead, labelOf, percent, say, whyNotShown } from "./page.js";
 
 const box = byId("lightbox");
 const stage = byId("lightbox-stage");
@@ -21,12 +21,10 @@ let comparing = true;
 let turn = 0; // the newest render; those before it have nothing to say any more
 let fresh = false; // just opened: the slider takes the keyboard once it is there
 
-/** Whether the picture at `url` is in `image`, decoded. */
-async function load(image, view) {
-  if (blind.has(view.format)) return false;
-  if (image.getAttribute("src") !== view.url) {
+async function show(image, url) {
+  if (image.getAttribute("src") !== url) {
     image.classList.remove("is-loaded");
-    image.src = view.url;
+    image.src = url;
   }
   try {
     await image.decode();
@@ -35,6 +33,17 @@ async function load(image, view) {
   }
   image.classList.add("is-loaded");
   return true;
+}
+
+/** Whether the picture of `view`, or what stands in for it, is in `image`, decoded. */
+async function load(image, view) {
+  if (!blind.has(view.format)) {
+    if (await show(image, view.url)) return true;
+    if (image.getAttribute("src") !== view.url) return false; // it is to show another by now
+  }
+  const seen = await show(image, instead(view));
+  if (seen && view.format === "AVIF") blind.add(view.format); // not every browser shows it
+  return seen;
 }
 
 const ratio = ({ naturalWidth, naturalHeight }) => naturalWidth / naturalHeight;

@@ -235,10 +235,7 @@ function send(upload) {
     const { status } = request;
     if (status >= 200 && status < 300) accept(upload, answer.images?.[0]);
     else if (status === 429) {
-      const seconds = retryAfter(request);
-      // the limit of uploads is one of a minute; a longer one is that of messages
-      const messages = seconds > 60 && fields.length ? ` ${say("messagesLimited")}` : "";
-      retry(upload, (answer.detail || say("busy")) + messages, seconds);
+      retry(upload, answer.detail || say("busy"), retryAfter(request));
     } else if (FOR_THE_MOMENT.has(status) && (status !== 500 || upload.attempt < FAULTS)) {
       retry(upload, answer.detail || say(status ? "unavailable" : cutOff()), retryAfter(request));
     } else if (status === 400 && contact.isField(codeOf(answer))) {

@@ -1,6 +1,7 @@
 // The upload page: takes pictures in, and keeps the gallery alive with the server's events.
 
-import { address, byId, cutOff, operations, say } from "./page.js";
+import { byId, operations } from "./page.js";
+import { follow } from "../web/static/live.js";
 import * as gallery from "./gallery.js";
 import * as queue from "./queue.js";
 
@@ -73,63 +74,18 @@ addEventListener("paste", ({ clipboardData }) => {
 
 // live
 
-const badge = byId("live");
-const HIDDEN_FOR = 20_000;
-let stream = null;
 let broken = false;
 let since; // the newest picture before the connection broke
-let pause = 1;
-let reopening = 0;
-let resting = 0;
-
-function mark(state, words = state) {
-  if (badge.dataset.state === state && badge.querySelector(".badge-text").textContent === say(words)) return;
-  badge.dataset.state = state;
-  badge.querySelector(".badge-text").textContent = say(words);
-}
-
-function lost() {
-  if (!broken) since = gallery.newest();
-  broken = true;
-  mark("reconnecting", cutOff() === "offline" ? "offlineBadge" : "reconnecting");
-}
-
-function connect() {
-  clearTimeout(reopening);
-  stream?.close();
-  stream = new EventSource(address("api/events"));
-  stream.addEventListener("open", () => {
-    mark("live");
-    pause = 1;
-    if (broken) gallery.catchUp(since); // the stream begins with the newest pictures; more may have been missed
-    broken = false;
-  });
-  stream.addEventListener("image", ({ data }) => gallery.show(JSON.parse(data)));
-  stream.addEventListener("error", () => {
-    lost();
-    if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    stream = null;
-    reopening = setTimeout(connect, pause * 1000);
-    pause = Math.min(pause * 2, 15);
-  });
-}
-
-// A browser opens few connections to one host; a page that nobody looks at gives its one back.
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(resting);
-  if (document.hidden) {
-    resting = setTimeout(() => {
-      clearTimeout(reopening);
-      stream?.close();
-      stream = null;
-      lost();
-    }, HIDDEN_FOR);
-  } else if (!stream) {
-    connect();
-  }
-});
-
-addEventListener("online", () => { if (stream?.readyState !== EventSource.OPEN) connect(); });
 
 await gallery.catchUp();
-connect();
+follow("api/events", { image: gallery.show }, {
+  badged: true,
+  opened() {
+    if (broken) gallery.catchUp(since); // the stream begins with the newest pictures; more may have been missed
+    broken = false;
+  },
+  lost() {
+    if (!broken) since = gallery.newest();
+    broken = true;
+  },
+});

@@ -7,6 +7,7 @@ from .check import Checked, Limits, check, inspect
 from .editing import edited
 from .formats import FORMATS, Format
 from .operation import OPERATIONS, Operation
+from .preview import preview
 from .refusals import CODES, Code, Refused
 from .settings import PictureSettings
 from .store import About, OperationState, Store, Upload
@@ -29,4 +30,5 @@ __all__ = [
     "check",
     "edited",
     "inspect",
+    "preview",
 ]

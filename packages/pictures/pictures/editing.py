@@ -19,8 +19,9 @@ def edited(data: bytes, change: Change | None = None, *, turn: Turn | None = Non
     """Return the picture in `data` with every frame made upright, turned by `turn`, then changed by `change`.
 
     It stays in its format, but for HEIC, which becomes JPEG. `change` takes a frame in whatever mode Pillow decodes
-    it to (1, L, LA, I, I;16, F, P, RGB, RGBA, CMYK, …) and returns one. `to_luma` promises that all `change` does to
-    a pixel of a JPEG is to leave its luma, which stands there by itself.
+    it to (1, L, LA, I, I;16, F, P, RGB, RGBA, CMYK, …) and returns one; that may be the same, painted
+    on in place: the decoder, which lays the frames of an animation one upon the other, keeps what is its own. `to_luma`
+    promises that all `change` does to a pixel of a JPEG is to leave its luma, which stands there by itself.
 
     Kept: colour profile, transparency, resolution; of a JPEG its quantisation tables, subsampling and
     progression, and every coefficient where that can be (see lossless.py); of a PNG its palette, gamma, 16-bit grey;
@@ -36,7 +37,7 @@ def edited(data: bytes, change: Change | None = None, *, turn: Turn | None = Non
         encoder = ENCODERS[form.name](picture, data)
         if isinstance(encoder, Jpeg):
             if to_luma or change is None:
-                done = encoder.transformed(combined(UPRIGHT.get(_orientation(picture)), turn), to_luma)
+                done = encoder.transformed(combined(UPRIGHT.get(orientation(picture)), turn), to_luma)
                 if done:
                     return done
             if to_luma:
@@ -73,7 +74,7 @@ class _Frames:
             picture.seek(number)
         picture.load()
         kept, duration = self._encoder.kept(picture), picture.info.get("duration", 0)
-        turn = combined(UPRIGHT.get(_orientation(picture)), self._turn)  # a TIFF is upright once loaded
+        turn = combined(UPRIGHT.get(orientation(picture)), self._turn)  # a TIFF is upright once loaded
         if turn is not None:
             frame: Image.Image = picture.transpose(turn)
         else:
@@ -95,7 +96,7 @@ class _Frames:
         return frame
 
 
-def _orientation(picture: ImageFile.ImageFile) -> int:
+def orientation(picture: ImageFile.ImageFile) -> int:
     """The orientation of EXIF; upright where there is none or it cannot be read."""
     try:
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))

@@ -4,7 +4,7 @@ import math
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, product
 from typing import IO, Any, cast
 
 from PIL import ExifTags, Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
@@ -151,9 +151,12 @@ class Gif(Encoder):
         if not rest:
             return {}
         frames = list(rest)
-        # Frames come composed. Where one has a hole, what is below it has to be wiped before.
-        holed = any("transparency" in frame.info for frame in (first, *frames))
-        return self._animation | {"append_images": frames, "disposal": 2 if holed else 1}
+        options = self._animation | {"append_images": frames, "disposal": 1}
+        if _colour_holes([first, *frames]):
+            # Frames come composed: what is below a hole has to be wiped before. To wipe, Pillow's writer goes by the
+            # number of the first frame's hole, which optimizing would change.
+            options |= {"disposal": 2, "optimize": False}
+        return options
 
 
 class Avif(Encoder):
@@ -229,7 +232,9 @@ class Tiff(Encoder):
     def save(self, out: IO[bytes], first: Image.Image, rest: Iterable[Image.Image]) -> None:
         """Write page by page: of all pages at once Pillow would make a list."""
         with TiffImagePlugin.AppendingTiffWriter(out) as pages:
-            for page in chain([first], rest):
+            for frame in chain([first], rest):
+                # Of this mode Pillow would write a page in the other byte order, unlike the pages beside it.
+                page = frame.convert("I").convert("I;16") if rest and frame.mode == "I;16B" else frame
                 page.save(pages, self.form, **self.options(page, ()))
                 pages.newFrame()
 
@@ -310,6 +315,27 @@ def _paletted(frame: Image.Image) -> Image.Image:
         colours.paste(hole, mask=ImageChops.invert(solid))
         colours.info["transparency"] = hole
     return colours
+
+
+def _colour_holes(frames: list[Image.Image]) -> bool:
+    """Give the holes of the frames of a GIF one colour that nothing else has; tell whether there are any.
+
+    Pillow's writer leaves out the margin of a frame that has the colour of a hole, be it one or not.
+    """
+    holed = [frame for frame in frames if "transparency" in frame.info]
+    if not holed:
+        return False
+    for frame in holed:
+        if frame.mode == "L":
+            frame.putpalette([value // 3 for value in range(768)])
+    palettes = [frame.getpalette() or [] for frame in frames]
+    taken = {tuple(palette[at : at + 3]) for palette in palettes for at in range(0, len(palette), 3)}
+    unseen = next(colour for colour in product(range(256), repeat=3) if colour not in taken)
+    for frame in holed:
+        hole = 3 * frame.info["transparency"]
+        palette = (frame.getpalette() or []) + [0] * (hole + 3)
+        frame.putpalette([*palette[:hole], *unseen, *palette[hole + 3 : 768]])
+    return True
 
 
 def _scale_colour_key(picture: ImageFile.ImageFile, depth: int, colour_type: int) -> None:

@@ -4,6 +4,7 @@
     uploads/ID.json                 original name, time, language: nothing else of a person
     processed/OPERATION/ID_OPERATION.EXT    a result
     processed/OPERATION/ID_OPERATION.json   why there is none
+    previews/SIDE/NAME.webp         a small picture of the file NAME above; made anew where it is missing
 
 A file appears whole or not at all, also when the power fails: it is written beside its place, made
 durable, then renamed. The files are the record; nothing has to be kept besides them.
@@ -28,6 +29,7 @@ from .refusals import Refused
 
 UPLOADS = "uploads"
 PROCESSED = "processed"
+PREVIEWS = "previews"
 INCOMING = ".incoming"
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -204,6 +206,31 @@ class Store:
     def write_reason(self, operation: str, new_file: str, reason: str, code: str) -> None:
         """Write down why an operation has no result."""
         self.write(_reason_name(operation, new_file), _as_json({"reason": reason, "code": code}))
+
+    # Previews
+
+    @staticmethod
+    def preview_name(name: str, side: int) -> str:
+        """Return the name of the preview, of at most `side` pixels a side, of the file `name`."""
+        return f"{PREVIEWS}/{side}/{name}.webp"
+
+    def has_preview(self, name: str, side: int) -> bool:
+        """Tell whether there is that preview, and it is of the file as it lies there now."""
+        try:
+            made = self.path(self.preview_name(name, side)).stat().st_mtime_ns
+            return made >= self.path(name).stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+
+    def sweep_previews(self) -> None:
+        """Remove the previews of files that are gone, and what writers that died left behind an hour ago."""
+        folder = self.root / PREVIEWS
+        before = time.time() - _STALE
+        for path in folder.glob("*/**/*.*"):
+            name = "/".join(path.relative_to(folder).parts[1:]).removesuffix(".webp")
+            with suppress(FileNotFoundError, Refused):  # another replica sweeps too; a loop of links
+                if path.is_file() and path.stat().st_mtime < before and not self.exists(name):
+                    path.unlink()
 
     # Files
 

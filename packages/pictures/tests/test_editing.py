@@ -241,6 +241,25 @@ def test_a_tiff_of_the_other_byte_order_keeps_its_16_bits():
     assert [after.getpixel((x, 0)) for x in (0, 1)] == [0xFEDC, 0x1234]
 
 
+def test_pages_of_the_other_byte_order_may_be_of_any_mode():
+    shades, out = Image.frombytes("I;16B", (2, 1), b"\x12\x34\xfe\xdc"), BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(out) as writer:
+        for _ in range(2):
+            shades.save(writer, "TIFF")
+            writer.newFrame()
+    seen = []
+
+    def colour_the_second(page):
+        seen.append(page.mode)
+        return page.convert("RGB") if len(seen) == 2 else page
+
+    after = opened(edited(out.getvalue(), colour_the_second))
+    assert seen == ["I;16B", "I;16B"]
+    assert [after.getpixel((x, 0)) for x in (0, 1)] == [0x1234, 0xFEDC]
+    after.seek(1)
+    assert after.mode == "RGB"
+
+
 @pytest.mark.parametrize(("mode", "compression"), [("RGB", "jpeg"), ("CMYK", "jpeg"), ("1", "group4"), ("1", "group3")])
 def test_a_tiff_keeps_how_photos_and_faxes_are_compressed(mode, compression):
     data = saved(TIFFS[mode], "TIFF", compression=compression)
@@ -460,6 +479,44 @@ def test_an_animation_stays_equal_frame_by_frame(form, mode, change):
     assert [visible(frame) for frame in after] == [visible(change(frame)) for frame in before]
     assert before[0].tobytes() != before[1].tobytes()
     assert (before[0].getextrema()[3][0] == 0) == (mode == "RGBA")
+
+
+@pytest.mark.parametrize("size", [(40, 30), (600, 600)])
+@pytest.mark.parametrize("change", [same, turn, lambda frame: frame.convert("LA")])
+@pytest.mark.parametrize("form", ["GIF", "GIF of grey", "GIF of few colours"])
+def test_what_is_black_at_the_edge_of_a_frame_is_no_hole(form, change, size):
+    """Whatever colour the hole has in the palette of the original: here black, too."""
+    frames = []
+    for number in range(4):
+        frame = Image.new("RGBA", size, (0, 0, 0, 0))
+        frame.paste((0, 0, 0, 255), (0, 5 * number, *size))
+        frame.paste((200, 60 * number, 90, 255), (3 + number, 8, 20 + number, 20))
+        frame.paste((0, 0, 0, 0), (10, 10, 13 + number, 14))
+        frames.append(frame)
+    if form == "GIF of grey":
+        frames = [frame.convert("LA") for frame in frames]
+    if form == "GIF of few colours":  # the hole is the last of them
+        frames = [frame.quantize(5) for frame in frames]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], disposal=2, optimize=False)
+    before, after = list(rgba_frames(data)), list(rgba_frames(edited(data, change)))
+    assert len({visible(frame) for frame in before}) == 4
+    assert [visible(frame) for frame in after] == [visible(change(frame).convert("RGBA")) for frame in before]
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_what_is_painted_on_one_frame_is_not_on_the_next(form):
+    painted = []
+
+    def paint(frame):
+        if not painted:
+            frame.paste("white" if frame.mode != "P" else 1, (0, 0, 20, 20))
+        painted.append(frame.size)
+        return frame
+
+    data = moving(form, "RGB", **({"lossless": True} if form == "WEBP" else {}))
+    before, after = list(rgba_frames(data)), list(rgba_frames(edited(data, paint)))
+    same_ = [visible(one) == visible(other) for one, other in zip(before, after, strict=True)]
+    assert same_ == [False, True, True, True]
 
 
 def test_a_lossy_animation_stays_good():

@@ -235,3 +235,37 @@ def test_a_store_that_cannot_take_files_says_so(store, monkeypatch):
 def test_an_empty_folder_in_place_of_the_store_is_no_fault_of_a_picture(tmp_path):
     with pytest.raises(OSError, match="volume mounted"):
         Store(f"file://{tmp_path}").read("abc.png")
+
+
+def test_a_preview_is_good_as_long_as_its_file_is_the_same(store):
+    new_file = stored(store)
+    name = f"uploads/{new_file}"
+    assert store.preview_name(name, 480) == f"previews/480/{name}.webp"
+    assert not store.has_preview(name, 480)
+    store.write(store.preview_name(name, 480), b"x")
+    assert store.has_preview(name, 480)
+    assert not store.has_preview(name, 1600)
+    made = store.path(store.preview_name(name, 480)).stat().st_mtime
+    os.utime(store.path(name), (made + 1,) * 2)
+    assert not store.has_preview(name, 480)
+    store.remove_upload(new_file)
+    assert not store.has_preview(name, 480)
+
+
+def test_previews_of_what_is_gone_are_swept_after_an_hour(store):
+    store.sweep_previews()  # none was made yet
+    kept, result = f"uploads/{stored(store)}", "processed/rotate/abc_rotate.png"
+    store.write(result, b"x")
+    for name in (kept, result, "uploads/gone.png", "processed/rotate/gone_rotate.png", "uploads/young.png"):
+        store.write(store.preview_name(name, 480), b"x")
+    torn = store.root / "previews/480/uploads/.torn.tmp"
+    torn.write_bytes(b"x")
+    for path in (store.root / "previews").rglob("*.*"):
+        if "young" not in path.name:
+            os.utime(path, (time.time() - 4000,) * 2)
+    store.sweep_previews()
+    assert [name for name in files(store) if name.startswith("previews/")] == [
+        f"previews/480/{result}.webp",
+        f"previews/480/{kept}.webp",
+        "previews/480/uploads/young.png.webp",
+    ]

@@ -31,8 +31,8 @@ def parsed(text: str) -> list[tuple[str, Any]]:
 class Reader:
     """Someone who reads a stream."""
 
-    def __init__(self, hub: Hub, present: Iterable[streams.Event] = ()):
-        self.response = hub.stream(lambda: present)
+    def __init__(self, hub: Hub, present: Iterable[streams.Event] = (), channel: str = ""):
+        self.response = hub.stream(lambda: present, channel)
         self._source: Any = self.response.response
         self._chunks: Iterator[str] = islice(self._source, 200)  # a stream that is silent for ten seconds has failed
         self.first = next(self._chunks)
@@ -151,3 +151,13 @@ def test_data_arrives_as_it_was_whatever_is_in_it(text: str) -> None:
 
 def test_non_ascii_goes_over_the_wire_readable() -> None:
     assert streams.written("message", "ação") == 'event: message\ndata: "ação"\n\n'
+
+
+def test_a_stream_hears_its_own_channel_alone() -> None:
+    hub = Hub()
+    everybody, ana, rui = Reader(hub), Reader(hub, channel="ana"), Reader(hub, channel="rui")
+    for channel in ("ana", "rui", "", "ana", "rui", ""):
+        hub.send("message", f"for {channel}", channel)
+    assert everybody.read(2) == [("message", "for ")] * 2
+    assert ana.read(2) == [("message", "for ana")] * 2
+    assert rui.read(2) == [("message", "for rui")] * 2

@@ -1,11 +1,13 @@
 """Limits per client, kept in the memory of each process."""
 
+import logging
 import math
 import time
 
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
+logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # a line for each refusal: a flood would fill the log
 limiter = Limiter(get_remote_address, storage_uri="memory://")
 """Decorates routes: `@limiter.limit("600 per minute")`; past a limit a client gets 429 with Retry-After."""
 

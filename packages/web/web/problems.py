@@ -41,8 +41,7 @@ def install(app: Flask) -> None:
             return error.response  # type: ignore[return-value]
         code = HTTPStatus(status).name.lower().replace("_", "-")
         wait = retry_after() if status == HTTPStatus.TOO_MANY_REQUESTS else None
-        own = getattr(getattr(error, "limit", None), "error_message", None)
-        response = Problem(status, code, own() if callable(own) else _sentence(status, error), wait).response()
+        response = Problem(status, code, _sentence(status, error), wait).response()
         if "Allow" in (headers := dict(error.get_headers())):
             response.headers["Allow"] = headers["Allow"]
         return response

@@ -17,16 +17,16 @@ Event = tuple[str, Any]
 
 
 class Hub:
-    """Hands every event to every open stream of this process."""
+    """Hands every event to the open streams of this process that follow its channel; without one, to those without."""
 
     def __init__(self) -> None:
-        self._queues: set[queue.Queue[Event | None]] = set()
+        self._queues: dict[queue.Queue[Event | None], str] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def send(self, name: str, data: Any) -> None:
+    def send(self, name: str, data: Any, channel: str = "") -> None:
         with self._lock:
-            queues = list(self._queues)
+            queues = [events for events, followed in self._queues.items() if followed == channel]
         for events in queues:
             try:
                 events.put_nowait((name, data))
@@ -41,18 +41,19 @@ class Hub:
         for events in queues:
             self._end(events)
 
-    def stream(self, present: Callable[[], Iterable[Event]]) -> Response:
+    def stream(self, present: Callable[[], Iterable[Event]], channel: str = "") -> Response:
         """A response that begins with the events of the `present` state and goes on with what is sent from now on."""
         return Response(
-            self._written(present),
+            self._written(present, channel),
             mimetype="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    def _written(self, present: Callable[[], Iterable[Event]]) -> Iterator[str]:
+    def _written(self, present: Callable[[], Iterable[Event]], channel: str) -> Iterator[str]:
         events: queue.Queue[Event | None] = queue.Queue(BACKLOG)
         with self._lock:
-            self._queues.add(events)  # before the state is read: what comes in between is told twice, never not at all
+            # Before the state is read: what comes in between is told twice, never not at all.
+            self._queues[events] = channel
         try:
             yield "retry: 2000\n\n"
             for name, data in present():
@@ -68,11 +69,11 @@ class Hub:
                 yield written(*event)
         finally:
             with self._lock:
-                self._queues.discard(events)
+                self._queues.pop(events, None)
 
     def _end(self, events: "queue.Queue[Event | None]") -> None:
         with self._lock:
-            self._queues.discard(events)
+            self._queues.pop(events, None)
         while True:
             try:
                 events.put_nowait(None)
