@@ -10,7 +10,7 @@ SERVICES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
 PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset demo doctor test test-compose bench lint lock
+.PHONY: help run up down reset demo chat doctor test test-compose bench lint lock
 
 help: ## list the commands | lista os comandos
 	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in pt*) column=3 ;; *) column=2 ;; esac; \
@@ -28,8 +28,11 @@ down: ## stop the containers | para os contêineres
 reset: ## stop the containers, forget topics and pictures | para os contêineres, esquece tópicos e imagens
 	$(COMPOSE) down --volumes
 
-demo: ## sample pictures through the running suite | imagens de exemplo pela suíte em execução
+demo: ## sample pictures and an angry customer through the running suite | imagens de exemplo e um cliente irritado pela suíte
 	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/demo.py
+
+chat: ## the chatbot on the command line, against the running suite | o chatbot na linha de comando, com a suíte em execução
+	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/chat.py
 
 doctor: ## what would stop the suite here, and what to do | o que impediria a suíte aqui, e o que fazer
 	@exec $(PYTHON) deploy/local/doctor.py
@@ -43,9 +46,11 @@ test: ## every test that needs no containers, then lint | todos os testes que di
 test-compose: ## the suite in containers, tested from outside | a suíte em contêineres, testada por fora
 	@exec bash tests/compose/run
 
-bench: ## figures, as Markdown; takes about six minutes | medidas, em Markdown; leva uns seis minutos
+# SENTIMENT_DATA: a folder with dev.csv, to compare the labels of the model too
+bench: ## figures, as Markdown; takes about ten minutes | medidas, em Markdown; leva uns dez minutos
 	@$(PYTHON) deploy/local/install.py tests
-	@PYTHONPATH=tests exec $(IN_VENV) -m bench.run
+	@PYTHONPATH=tests $(IN_VENV) -m bench.run
+	@PYTHONPATH=tests $(IN_VENV) -m bench.sentiment $(SENTIMENT_DATA)
 
 lint: ## style, types, who may know whom | estilo, tipos, quem pode conhecer quem
 	@$(PYTHON) deploy/local/install.py tests

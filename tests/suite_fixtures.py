@@ -1,6 +1,8 @@
 """Fixtures for every service's tests: the embedded broker, and a name of one's own on it."""
 
+import importlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 from kafka import KafkaConsumer
+from sample_pictures import encoded, opened, quarters
 
 ROOT = Path(__file__).parent.parent
 
@@ -96,13 +99,79 @@ def kafka_env(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
     return env
 
 
+class PictureWorker:
+    """A worker of pictures as the functions it is made of, no broker needed; its store holds one upload, `abc.png`."""
+
+    def __init__(self, package: str, handler: str, on_failure: str, root: Path) -> None:
+        module = importlib.reload(importlib.import_module(f"{package}.__main__"))  # its settings are read anew
+        self.operation, self.root = module.operation, root
+        self.handle, self.answer_failure = getattr(module, handler), getattr(module, on_failure)
+        self.operation.store.create()
+        (root / "uploads" / "abc.png").write_bytes(encoded(quarters((300, 200)), "PNG"))
+
+    def answers_when_the_result_is_in_the_store(self) -> None:
+        from bus import ImageUploaded
+
+        upload = ImageUploaded(new_file="abc.png", original_name="perfil.png", email="ana@example.org", lang="en")
+        answer, name = self.handle(upload), self.operation.name
+        assert (answer.operation, answer.status) == (name, "done")
+        assert answer.result == f"processed/{name}/abc_{name}.png"
+        assert (answer.original_name, answer.email, answer.lang) == ("perfil.png", "ana@example.org", "en")
+        assert opened((self.root / answer.result).read_bytes()).size == (300, 200)
+
+    def answers_with_the_reason_what_never_can_be_done(self) -> None:
+        from bus import ImageUploaded
+        from pictures import Refused
+
+        upload, name = ImageUploaded(new_file="gone.png", lang="pt-BR"), self.operation.name
+        with pytest.raises(Refused) as refused:
+            self.handle(upload)
+        answer = self.answer_failure(upload, refused.value)
+        assert (answer.operation, answer.status, answer.result) == (name, "failed", None)
+        assert answer.reason == "O arquivo não existe mais."
+        assert (self.root / f"processed/{name}/gone_{name}.json").is_file()
+
+    def answers_what_nobody_foresaw(self) -> None:
+        from bus import GaveUp, ImageUploaded
+
+        answer = self.answer_failure(ImageUploaded(new_file="abc.png", lang="en"), GaveUp("ZeroDivisionError"))
+        assert answer.reason == "The picture could not be processed."
+
+
+every_picture_worker = pytest.mark.parametrize(
+    "holds",
+    [
+        PictureWorker.answers_when_the_result_is_in_the_store,
+        PictureWorker.answers_with_the_reason_what_never_can_be_done,
+        PictureWorker.answers_what_nobody_foresaw,
+    ],
+    ids=lambda check: check.__name__,
+)
+"""For the test of a service: what holds of every worker of pictures, each as a function of a PictureWorker."""
+
+
+@pytest.fixture
+def picture_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], PictureWorker]:
+    """Makes a PictureWorker of a service's package, its handler and what answers for that when it fails."""
+    monkeypatch.setenv("STORE_URL", tmp_path.as_uri())
+    return lambda package, handler, on_failure: PictureWorker(package, handler, on_failure, tmp_path)
+
+
+ATTENDANTS = os.environ.get("ATTENDANT_EMAIL") or "atendentes@exemplo.org"
+"""Who is mailed when someone in the chat begins to wait."""
+
+
 @dataclass(frozen=True)
 class Suite:
-    """A running suite: where its gateway, its broker and, unless it is out of reach, its store are."""
+    """A running suite: where its gateway, its broker and, unless it is out of reach, its store are.
+
+    `token` opens the attendants' console.
+    """
 
     url: str
     broker: str
     store: str | None = None
+    token: str = ""
 
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=30)
@@ -127,10 +196,11 @@ class Suite:
         return found
 
     def ready(self) -> bool:
-        """Whether the page serves and every worker is in its group."""
+        """Whether the pages serve and every worker is in its group."""
         try:
             groups = self.get("/upload/api/groups").json()["groups"]
-            return self.get("/upload/readyz").ok and all(group["members"] for group in groups.values())
+            pages = ("/upload/readyz", "/chat/readyz")
+            return all(self.get(page).ok for page in pages) and all(group["members"] for group in groups.values())
         except (requests.RequestException, KeyError, ValueError):
             return False
 
@@ -167,17 +237,20 @@ class Suite:
 
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """The suite that SUITE_URL and SUITE_BROKER name, else one of our own: `make run` on free ports."""
+    """The suite that SUITE_URL and SUITE_BROKER name (and ATTENDANT_TOKEN opens), else one of our own: `make run` on
+    free ports."""
+    token = os.environ.get("ATTENDANT_TOKEN") or secrets.token_urlsafe()
     if url := os.environ.get("SUITE_URL"):
-        there = Suite(url, os.environ["SUITE_BROKER"])
+        there = Suite(url, os.environ["SUITE_BROKER"], token=token)
         eventually(there.ready, 120, every=1)
         yield there
         return
     gateway, broker = free_port(), free_port()
     run_dir = tmp_path_factory.mktemp("run")
-    mine = Suite(f"http://localhost:{gateway}", f"localhost:{broker}", (run_dir / "data").as_uri())
+    mine = Suite(f"http://localhost:{gateway}", f"localhost:{broker}", (run_dir / "data").as_uri(), token)
     ports = {"GATEWAY_PORT": gateway, "KAFKA_PORT": broker, "MAIL_PORT": free_port(), "MAIL_SMTP_PORT": free_port()}
-    env = os.environ | {name: str(port) for name, port in ports.items()} | {"RUN_DIR": str(run_dir)}
+    env = os.environ | {name: str(port) for name, port in ports.items()}
+    env |= {"RUN_DIR": str(run_dir), "ATTENDANT_TOKEN": token, "ATTENDANT_EMAIL": ATTENDANTS}
     with (run_dir / "output").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, ROOT / "deploy/local/run.py"], env=env, stdout=output, stderr=output

@@ -15,7 +15,7 @@ _SMALLEST = 10  # pixels to the em: the least that can be read
 _LEADING = 1.4  # from line to line, in ems
 _MARGIN = 0.4  # around the text, in ems
 
-_DARK = (8, 8, 8)  # on transparent ground; not black, which Pillow's writer of GIF may take for a hole
+_DARK = (8, 8, 8)  # on transparent ground
 _ALPHA = round(255 * _DARKNESS)
 _DARKER = [round(value * (1 - _DARKNESS)) for value in range(256)]
 _SHARP = [0] * 128 + [255] * 128
@@ -66,8 +66,6 @@ def written(frame: Image.Image, letters: Image.Image) -> Image.Image:
         mode = "RGBA" if frame.has_transparency_data else "RGB"
     if mode != frame.mode:
         frame = frame.convert(mode)
-    elif getattr(frame, "is_animated", False):
-        frame = frame.copy()  # the decoder lays the next frame upon this one
     box = (0, frame.height - letters.height, *frame.size)
     band = frame.crop(box)
     if mode == "P":

@@ -1,4 +1,4 @@
-"""`make demo`: sends sample pictures through the running suite, and tells what becomes of them, line by line.
+"""`make demo`: sample pictures and a customer who grows angry, sent through the running suite and told line by line.
 
 It finds the suite as the other commands do, by GATEWAY_PORT and its like; how that runs is all one to it.
 """
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import cos, pi, sin
 from typing import Any
 
+import customer
 from PIL import ExifTags, Image, ImageDraw, ImageFilter
 from surroundings import WrongSetting, ask, load_env, local_address, missing, port, public_url
 from words import PORTUGUESE, complain, say, tell
@@ -66,12 +67,13 @@ def main() -> int:
             )
         left = follow(sent, off)
         tell_where_to_look(len(sent))
+        silent = not {"chat", "sentiment-consumer"} & set(off) and not customer.talk()
     except KeyboardInterrupt:
         return 130
-    except (Refused, WrongSetting) as error:
+    except (Refused, WrongSetting, OSError) as error:
         complain(str(error), str(error))
         return 1
-    return 1 if left else 0
+    return 1 if left or silent else 0
 
 
 def send(sample: Sample) -> dict[str, Any]:

@@ -12,11 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from surroundings import ROOT, load_env, setting
 from words import complain, say, tell
 
 OLDEST = (3, 11)
-ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
+TORCH = ROOT / "packages/torch.txt"
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 def main() -> int:
@@ -27,6 +29,7 @@ def main() -> int:
             f"É preciso Python 3.11 ou mais novo, não {here}. Indique outro: make PYTHON=python3.11 …",
         )
         return 1
+    load_env()
     what = ["deploy/local", "tests"] if "tests" in sys.argv[1:] else ["deploy/local"]
     try:
         for folder in what:
@@ -45,7 +48,7 @@ def _install(folder: str) -> None:
     requirements = ROOT / folder / "requirements.txt"
     ours = _projects() if folder == "deploy/local" else []
     stamp = VENV / f"{folder.replace('/', '-')}.stamp"
-    inputs = _fingerprint([requirements, *(project / "pyproject.toml" for project in ours)])
+    inputs = _fingerprint([requirements, TORCH, *(project / "pyproject.toml" for project in ours)])
     if stamp.exists() and stamp.read_text() == inputs and _works():
         return
     _make_venv()
@@ -55,6 +58,7 @@ def _install(folder: str) -> None:
     )
     _pip("--require-hashes", "-r", str(requirements))
     if ours:
+        _pip("--no-deps", "--index-url", setting("TORCH_INDEX", TORCH_INDEX), "-r", str(TORCH))
         _pip("--no-deps", "--no-build-isolation", *(part for project in ours for part in ("-e", str(project))))
     stamp.write_text(inputs)
 

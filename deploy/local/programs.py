@@ -58,6 +58,8 @@ SERVICES = (
     worker("grayscale-worker"),
     worker("caption-worker"),
     worker("notifier"),
+    web("chatbot"),
+    worker("sentiment-consumer"),
     Program("mail", (sys.executable, "{here}/mail.py"), {"SENDRIA_CONFIG_DIR": "{sockets}/sendria"}),
     Program(
         "gateway",

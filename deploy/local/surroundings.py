@@ -19,7 +19,7 @@ from words import say, tell
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = {"GATEWAY_PORT": 8080, "KAFKA_PORT": 9092, "KAFDROP_PORT": 9000, "MAIL_PORT": 1080, "MAIL_SMTP_PORT": 1025}
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
-PAGES = ("/upload",)
+PAGES = ("/upload", "/chat")
 """Services behind the gateway; each has a /readyz."""
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -136,6 +136,12 @@ def tell_what_to_open() -> None:
     tell("\nReady. Open:", "\nPronto. Abra:")
     tell(f"  {url}/           start page", f"  {url}/           página inicial")
     tell(f"  {url}/upload/    send pictures", f"  {url}/upload/    enviar imagens")
+    tell(f"  {url}/chat/      chat with the bot", f"  {url}/chat/      conversar com o robô")
+    console, known = f"{url}/chat/attendant", setting("ATTENDANT_TOKEN", "")
+    tell(
+        f"  {console}    take over conversations{'' if known else ' (the link with its token: log of chatbot)'}",
+        f"  {console}    assumir conversas{'' if known else ' (o link com o token: log do chatbot)'}",
+    )
     tell(f"  {url}/mail/      the mails that were caught", f"  {url}/mail/      os e-mails capturados")
     kafka = f"{advertised_host()}:{port('KAFKA_PORT')}"
     tell(f"Kafka for your own programs: {kafka}", f"Kafka para os seus programas: {kafka}")

@@ -28,15 +28,19 @@ const checkOf = (name) => ({ upload }) => {
 const probes = {
   upload: "/upload/readyz",
   groups: "/upload/api/groups",
+  chat: "/chat/readyz",
   kafdrop: "/status/kafdrop",
   mail: "/mail/",
 };
 
 const services = [
   { name: "image-upload", kind: "page", href: "/upload/", state: ({ upload }) => readyOf(upload) },
+  { name: "chatbot", kind: "page", href: "/chat/", state: ({ chat }) => readyOf(chat) },
+  { name: "attendants", of: "chatbot", kind: "page", href: "/chat/attendant", state: ({ chat }) => readyOf(chat) },
   { name: "rotate-worker", kind: "worker", state: groupOf("rotate-worker") },
   { name: "grayscale-worker", kind: "worker", state: groupOf("grayscale-worker") },
   { name: "caption-worker", kind: "worker", state: groupOf("caption-worker") },
+  { name: "sentiment-consumer", kind: "worker", state: groupOf("sentiment-consumer") },
   { name: "notifier", kind: "worker", state: groupOf("notifier") },
   { name: "broker", kind: "broker", state: checkOf("broker") },
   { name: "mail", kind: "tool", href: "/mail/", state: ({ mail }) => state(mail.status === 200 ? "up" : "off") },
@@ -46,6 +50,8 @@ const services = [
 /** Stages from left to right: services side by side, or a topic between them. */
 const flows = [
   [["image-upload"], { topic: "image" }, ["rotate-worker", "grayscale-worker", "caption-worker"], { topic: "notification" }, ["image-upload", "notifier"]],
+  [["chatbot"], { topic: "chatbot" }, ["sentiment-consumer"], { topic: "sentiment" }, ["chatbot"]],
+  [["sentiment-consumer"], { topic: "handoff" }, ["chatbot", "notifier"]],
 ];
 
 const EVERY = 5000;
@@ -74,10 +80,13 @@ const words = {
     unreachable: "The gateway does not answer. What is shown may be out of date; asking again every few seconds.",
     again: "The gateway answers again.",
     "image-upload": ["Pictures", "Send pictures and watch every result come in, live."],
+    chatbot: ["Chat", "Talk to a bot; when you grow angry, a human takes over."],
+    attendants: ["Attendants", "Who waits, why, and how they feel: take over, answer, hand back."],
     "rotate-worker": ["Rotate", "Reads `image`, turns the picture, answers on `notification`."],
     "grayscale-worker": ["Black and white", "Reads `image`, takes the colours out, answers on `notification`."],
     "caption-worker": ["Caption", "Reads `image`, writes the file name on the picture, answers on `notification`."],
-    notifier: ["Notifier", "Reads `notification`, tells the person by e-mail or Telegram."],
+    "sentiment-consumer": ["Sentiment", "Reads `chatbot`, tells how each message sounds on `sentiment`, calls a human on `handoff`."],
+    notifier: ["Notifier", "Reads `notification`, `handoff` and `conversation`; tells people by e-mail or Telegram, and attendants who waits."],
     mail: ["Mails", "The mails that the suite sent, caught here and delivered nowhere."],
     broker: ["Kafka", "Keeps the topics: the only thing that every service knows."],
     kafdrop: ["Kafdrop", "Look into topics, partitions and messages."],
@@ -103,10 +112,13 @@ const words = {
     unreachable: "O gateway não responde. O que aparece aqui pode estar desatualizado; uma nova tentativa é feita a cada poucos segundos.",
     again: "O gateway voltou a responder.",
     "image-upload": ["Imagens", "Envie imagens e veja cada resultado chegar, ao vivo."],
+    chatbot: ["Chat", "Converse com um robô; se você se irritar, uma pessoa assume."],
+    attendants: ["Atendentes", "Quem espera, por quê e como se sente: assuma, responda, devolva."],
     "rotate-worker": ["Rotação", "Lê `image`, rotaciona a imagem e responde em `notification`."],
     "grayscale-worker": ["Preto e branco", "Lê `image`, tira as cores e responde em `notification`."],
     "caption-worker": ["Legenda", "Lê `image`, escreve o nome do arquivo na imagem e responde em `notification`."],
-    notifier: ["Avisos", "Lê `notification` e avisa a pessoa por e-mail ou Telegram."],
+    "sentiment-consumer": ["Sentimento", "Lê `chatbot`, diz em `sentiment` como cada mensagem soa e chama uma pessoa em `handoff`."],
+    notifier: ["Avisos", "Lê `notification`, `handoff` e `conversation`; avisa as pessoas por e-mail ou Telegram, e os atendentes de quem espera."],
     mail: ["E-mails", "Os e-mails que a suíte enviou, capturados aqui e entregues a ninguém."],
     broker: ["Kafka", "Guarda os tópicos: a única coisa que todos os serviços conhecem."],
     kafdrop: ["Kafdrop", "Veja tópicos, partições e mensagens por dentro."],
@@ -143,7 +155,7 @@ const cards = new Map();
 /** A sentence whose `names` are shown as code. */
 const coded = (sentence) => sentence.split("`").map((part, index) => (index % 2 ? element("code", { text: part }) : part));
 
-function card({ name, kind, href }) {
+function card({ name, of: service = name, kind, href }) {
   const [title, description] = words[lang][name];
   const heading = element("h3", {}, href ? element("a", { href, className: "service-link", text: title }) : title);
   const parts = {
@@ -154,7 +166,7 @@ function card({ name, kind, href }) {
     element("div", { className: "service-head" }, heading, parts.badge),
     element("p", { className: "muted" }, ...coded(description)),
     parts.more,
-    element("code", { className: "service-name small muted", text: name }));
+    element("code", { className: "service-name small muted", text: service }));
   cards.set(name, parts);
   return parts.card;
 }

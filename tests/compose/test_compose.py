@@ -16,7 +16,8 @@ from suite_fixtures import ROOT, Suite, eventually
 
 pytestmark = pytest.mark.compose
 
-OURS = ("image-upload", "rotate-worker", "grayscale-worker", "caption-worker", "notifier", "nginx")
+PICTURES = ("image-upload", "rotate-worker", "grayscale-worker", "caption-worker", "notifier", "nginx")
+OURS = (*PICTURES, "chatbot", "sentiment-consumer")
 PHOTO = encoded(quarters((1600, 1200)))
 
 
@@ -55,7 +56,7 @@ def upload_until_accepted(suite: Suite, number: int) -> str:
     return eventually(attempt, 120)
 
 
-@pytest.mark.parametrize("service", [*OURS, "broker", "zookeeper", "kafdrop"])
+@pytest.mark.parametrize("service", [*PICTURES, "broker", "zookeeper", "kafdrop"])
 def test_a_sigkill_in_the_middle_of_100_uploads_loses_none(suite: Suite, service: str) -> None:
     pid = inspect(containers(service)[0])["State"]["Pid"]
     started = inspect(containers(service)[0])["State"]["StartedAt"]

@@ -44,5 +44,6 @@ def test_every_picture_comes_back_and_is_told(suite: Suite) -> None:
         url = line.rpartition(" ")[2]
         assert suite.get(urlsplit(url).path).headers["Content-Type"].startswith("image/")
     assert "/mail/" in answer.stdout
+    assert "Uma pessoa é chamada" in answer.stdout
 
     eventually(lambda: any("praia ao pôr do sol.jpg" in subject for subject in suite.mails("ana@example.org")))

@@ -1,0 +1,1 @@
+"""The chatbot: answers, and steps aside when a human takes the conversation."""

@@ -1,0 +1,43 @@
+// The attendants' console: the queue, and the conversation that is open. The address says which one that is.
+
+import { address, byId } from "../web/static/page.js";
+import { follow } from "../web/static/live.js";
+import * as desk from "./desk.js";
+import * as queue from "./queue.js";
+
+/** The conversation that the address names, nothing where it names none; not every fragment names one. */
+function turn() {
+  const chosen = queue.named(location.hash.slice(1));
+  if (chosen || location.hash.length < 2) desk.turnTo(chosen);
+}
+
+/** Reads the whole queue. Returns whether that worked. */
+async function read() {
+  try {
+    const answer = await fetch(address("api/attendant/sessions"), { headers: { Accept: "application/json" } });
+    if (answer.status === 401 || answer.status === 403) location.reload(); // to the login
+    if (!answer.ok) return false;
+    const { sessions } = await answer.json();
+    queue.fill(sessions, (Date.parse(answer.headers.get("Date")) || Date.now()) / 1000);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+for (let pause = 1; !await read(); pause = Math.min(pause * 2, 15)) {
+  await new Promise((resolve) => { setTimeout(resolve, pause * 1000); });
+}
+byId("queue").setAttribute("aria-busy", "false");
+turn();
+addEventListener("hashchange", turn);
+follow("api/attendant/events", {
+  session(session) {
+    queue.show(session);
+    if (desk.isOpen(session.sessao)) desk.show();
+  },
+}, {
+  badged: true,
+  refused: () => location.reload(),
+  rests: () => false, // who waits is to be heard of in another tab too
+});

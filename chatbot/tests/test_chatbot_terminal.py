@@ -1,0 +1,216 @@
+"""The chat on the command line, as a process in a terminal, against a broker that speaks the real protocol."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bus.conversation import ChatExchanged, ConversationChanged, HumanReplied
+from bus.producer import Outgoing, Producer
+from bus.settings import KafkaSettings
+from kafka import KafkaConsumer
+from suite_fixtures import eventually
+
+from chatbot import bot
+
+pytestmark = pytest.mark.broker
+
+CHAT = [sys.executable, "-m", "chatbot"]
+
+
+class Terminal:
+    """The chat in a terminal: what is on the screen, and keys to press."""
+
+    def __init__(self) -> None:
+        self._keys, theirs = pty.openpty()
+        self.screen = ""
+        env = os.environ | {"TERM": "xterm", "PYTHONUTF8": "1"}
+        self.process = subprocess.Popen(
+            CHAT,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=env,
+            start_new_session=True,
+            preexec_fn=_own_terminal,  # noqa: PLW1509 - it takes no lock
+        )
+        os.close(theirs)
+
+    def press(self, keys: str) -> None:
+        os.write(self._keys, keys.encode())
+
+    def shows(self, text: str) -> str:
+        """Wait until the text is there; returns the whole screen, and forgets it."""
+
+        def look() -> bool:
+            if select.select([self._keys], [], [], 0.05)[0]:
+                try:
+                    self.screen += os.read(self._keys, 65_536).decode()
+                except OSError:  # its end is closed
+                    assert text in self.screen, self.screen
+            return text in self.screen
+
+        eventually(look, 30)
+        shown, self.screen = self.screen, ""
+        return shown
+
+    def ended(self) -> int:
+        return self.process.wait(15)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._keys)
+
+
+def _own_terminal() -> None:
+    """Make standard input the terminal that sends Ctrl-C."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+class Attendant:
+    """Publishes what a human does in a conversation."""
+
+    def __init__(self, sessao: str):
+        self.sessao = sessao
+        self._producer = Producer(KafkaSettings())
+
+    def change(self, evento: Any) -> None:
+        event = ConversationChanged(sessao=self.sessao, evento=evento, atendente="Bia", timestamp=time.time())
+        self._producer.publish([Outgoing.of("conversation", event.encoded(), "test")])
+
+    def reply(self, mensagem: str) -> None:
+        event = HumanReplied(sessao=self.sessao, atendente="Bia", mensagem=mensagem)
+        self._producer.publish([Outgoing.of("chat-reply", event.encoded(), "test")])
+
+    def close(self) -> None:
+        self._producer.close()
+
+
+@pytest.fixture
+def terminal(kafka_env: dict[str, str]) -> Iterator[Terminal]:
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
+
+
+def records(topic: str, number: int) -> list[Any]:
+    """The first records of a topic."""
+    settings = KafkaSettings()
+    found: list[Any] = []
+    with KafkaConsumer(
+        settings.topic(topic), **settings.connection(), auto_offset_reset="earliest", fetch_max_wait_ms=50
+    ) as consumer:
+
+        def look() -> bool:
+            found.extend(record for part in consumer.poll(200).values() for record in part)
+            return len(found) >= number
+
+        eventually(look)
+    return found
+
+
+def typed(text: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(CHAT, input=text, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_its_sentences_are_those_of_the_contract(kafka_env: dict[str, str]) -> None:
+    answer = typed("\n   \nAna\nOlá\n\nIsto é péssimo\n")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    found = re.match(r"Sessão de chat iniciada: ([0-9a-f-]{36})\n", answer.stdout)
+    assert found
+    sessao = found[1]
+    assert answer.stdout.removeprefix(found[0]) == (
+        "Digite o seu nome: Digite o seu nome: Digite o seu nome: "
+        f"Ana: Robô: Oi\nAna: Ana: Robô: {bot.FALLBACK['pt-BR']}\nAna: \n"
+    )
+    (opened,) = records("conversation", 1)
+    assert opened.key.decode() == sessao
+    assert ConversationChanged.decode(opened.value).nome == "Ana"
+    exchanges = [ChatExchanged.decode(record.value) for record in records("chatbot", 2)]
+    assert [(one.sessao, one.nome, one.pergunta, one.resposta) for one in exchanges] == [
+        (sessao, "Ana", "Olá", "Oi"),
+        (sessao, "Ana", "Isto é péssimo", bot.FALLBACK["pt-BR"]),
+    ]
+
+
+def test_a_human_takes_over_answers_live_and_hands_back(terminal: Terminal) -> None:
+    found = re.search(r"Sessão de chat iniciada: (\S+)\r\n", terminal.shows("Digite o seu nome: "))
+    assert found
+    terminal.press("Ana\n")
+    terminal.shows("Ana: ")
+    attendant = Attendant(found[1])
+    attendant.change("assumida")
+    terminal.shows("Bia entrou na conversa.")
+    terminal.press("Olá\n")
+    attendant.reply("Aqui é a Bia,\x1b[2J\x07 do suporte")
+    assert "Robô" not in terminal.shows("Bia: Aqui é a Bia,[2J do suporte")
+    terminal.press("ainda escre")
+    terminal.shows("ainda escre")
+    attendant.reply("Já vejo isso")
+    shown = terminal.shows("Bia: Já vejo isso\r\nAna: ainda escre")  # what is half typed stays
+    assert shown.startswith("\r\033[K")
+    terminal.press("vendo\n")
+    attendant.change("devolvida")
+    terminal.shows("Bia saiu da conversa.")
+    attendant.close()
+    said = [ChatExchanged.decode(record.value) for record in records("chatbot", 2)]
+    assert [(one.pergunta, one.resposta) for one in said] == [("Olá", ""), ("ainda escrevendo", "")]
+    terminal.press("Olá\n")
+    terminal.shows("Robô: Oi")
+
+
+@pytest.mark.parametrize("key", ["\x04", "\x03"])
+def test_it_ends_when_it_is_told_to(terminal: Terminal, key: str) -> None:
+    terminal.shows("Digite o seu nome: ")
+    terminal.press("Ana\n")
+    terminal.shows("Ana: ")
+    terminal.press(key)
+    assert terminal.ended() == 0
+    assert "Traceback" not in terminal.screen
+
+
+def test_it_can_be_told_to_end_while_it_asks_for_the_name(terminal: Terminal) -> None:
+    terminal.shows("Digite o seu nome: ")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.ended() == 0
+
+
+def test_too_long_a_message_is_asked_for_again(kafka_env: dict[str, str]) -> None:
+    answer = typed("Ana\n" + "x" * 5_000 + "\nOlá\n")
+    assert "no máximo 4000 caracteres" in answer.stdout
+    assert answer.stdout.endswith("Ana: Robô: Oi\nAna: \n")
+    (exchange,) = records("chatbot", 1)
+    assert ChatExchanged.decode(exchange.value).pergunta == "Olá"
+
+
+def test_bytes_of_another_encoding_do_no_harm(kafka_env: dict[str, str]) -> None:
+    answer = subprocess.run(CHAT, input="Ana\nolá\n".encode("latin-1"), capture_output=True, timeout=60, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert b"Rob" in answer.stdout
+
+
+def test_without_a_broker_it_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    answer = typed("Ana\n")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    (line,) = answer.stderr.splitlines()
+    assert "127.0.0.1:9" in line
+
+
+def test_a_wrong_setting_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker")
+    answer = typed("Ana\n")
+    assert answer.returncode == 78
+    (line,) = answer.stderr.splitlines()
+    assert "KAFKA_BOOTSTRAP_SERVERS" in line

@@ -1,0 +1,104 @@
+"""The handler as a function, and how the service starts: no broker needed."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from bus.conversation import ChatExchanged, HandoffRaised, SentimentClassified
+
+NOBODY = "127.0.0.1:1"
+
+
+def exchanged(pergunta: str, nome: str = "Ana") -> ChatExchanged:
+    return ChatExchanged(sessao="7f3a", nome=nome, pergunta=pergunta, resposta="…", timestamp=12.5)
+
+
+@pytest.fixture
+def service(angry_model: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The service's module, with a model to which everything is negative."""
+    monkeypatch.setenv("SENTIMENT_MODEL", str(angry_model))
+    return importlib.reload(importlib.import_module("sentiment_consumer.__main__"))
+
+
+def test_each_exchange_is_answered_and_a_negative_one_calls_a_human(
+    service: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said, silent = service.classify([exchanged("não chegou"), exchanged("")])
+    classified, raised = said
+    assert isinstance(classified, SentimentClassified)
+    assert (classified.sessao, classified.nome, classified.pergunta) == ("7f3a", "Ana", "não chegou")
+    assert (classified.sentimento, classified.confianca) == ("negative", 1.0)
+    assert isinstance(raised, HandoffRaised)
+    assert (raised.confianca, raised.timestamp) == (1.0, 12.5)
+    assert [one.sentimento for one in silent] == ["neutral"]
+    assert capsys.readouterr().out.splitlines() == [
+        "Carregando modelo...",
+        "Modelo carregado!",
+        ":( Ana disse não chegou",
+        "Atendente humano, converse com o usuário Ana na sessão 7f3a! Rápido!",
+        ":| Ana disse ",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentiment", "confidence", "calls"),
+    [("negative", 0.75, True), ("negative", 0.74, False), ("positive", 1.0, False), ("neutral", 0.9, False)],
+)
+def test_from_how_sure_on_a_human_is_called(
+    service: ModuleType, monkeypatch: pytest.MonkeyPatch, sentiment: str, confidence: float, calls: bool
+) -> None:
+    monkeypatch.setenv("HANDOFF_THRESHOLD", "0.75")
+    monkeypatch.setattr(service, "settings", service.SentimentSettings())
+    reading = dict.fromkeys(("negative", "neutral", "positive"), 0.0) | {sentiment: confidence}
+    assert len(service.answers(exchanged("x"), reading)) == 1 + calls
+
+
+def started(**env: str) -> subprocess.Popen[str]:
+    env = os.environ | {"KAFKA_BOOTSTRAP_SERVERS": NOBODY} | env
+    command = [sys.executable, "-m", "sentiment_consumer"]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SENTIMENT_MODEL", "/not/there"),
+        ("SENTIMENT_MODEL", "/tmp"),
+        ("SENTIMENT_MODEL", "https://elsewhere.example/model"),
+        ("HANDOFF_THRESHOLD", "1.5"),
+        ("HANDOFF_THRESHOLD", "nan"),
+        ("KAFKA_PARTITIONS", "x"),
+    ],
+)
+def test_a_wrong_setting_ends_it_with_one_line(name: str, value: str) -> None:
+    process = started(**{name: value})
+    output, _none = process.communicate(timeout=60)
+    assert process.returncode == 78
+    (line,) = output.strip().splitlines()
+    assert name in line
+
+
+def test_a_hub_out_of_reach_ends_it_with_one_line_after_the_first(tmp_path: Path) -> None:
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": str(tmp_path)}
+    process = started(SENTIMENT_MODEL="someone/some-model", **nowhere)
+    output, _none = process.communicate(timeout=120)
+    assert process.returncode == 78
+    loading, line = output.strip().splitlines()
+    assert loading == "Carregando modelo..."
+    assert line.startswith("wrong setting: SENTIMENT_MODEL: someone/some-model")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_model_is_loaded_ends_it_cleanly(tiny_model: Path, number: signal.Signals) -> None:
+    process = started(SENTIMENT_MODEL=str(tiny_model))
+    assert process.stdout
+    assert process.stdout.readline() == "Carregando modelo...\n"
+    time.sleep(0.5)
+    process.send_signal(number)
+    assert process.wait(10) == 0

@@ -1,0 +1,99 @@
+"""Trains the model that ships: `python -m training FOLDER_OF_TEXTS`, see README.md."""
+
+# mypy: allow-untyped-calls
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from transformers import BertForSequenceClassification, PreTrainedTokenizerFast
+
+from .encoder import Encoder, downloaded, unpacked
+from .figures import answers, in_8_bits, report, share
+from .learning import Lesson, Pace, learn
+from .models import POSITIONS, classifier, save
+from .rows import HERE, Row, hand_labels, labelled_by_hand, read, without
+from .sentences import sentences
+from .words import Vocabulary, pruned, tokenizer, with_emoji
+
+SEED = 7
+PIECES = 9700  # of the vocabulary: with six layers that makes 30 MB
+LAYERS = range(6)  # of twelve: the first ones, which work together in the encoder already
+SENTENCES = 1500  # made up, of each language and label
+LONGEST = 64  # tokens of a text: few of these have more
+TIMES = {"pt": 2, "en": 1}  # that a text is read: there are three times as many in English
+PACE = Pace(rate=2.5e-4, batch=48)
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("texts", type=Path, help="folder with train.csv, dev.csv and unlabelled_pt.csv")
+    parser.add_argument("--work", type=Path, default=HERE / ".work", help="folder for the wheel and what takes long")
+    parser.add_argument("--output", type=Path, default=HERE.parent / "sentiment_consumer" / "model")
+    chosen = parser.parse_args()
+    torch.set_num_threads(2)
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    tests = [*read(HERE / "support_cases.csv"), *read(HERE / "weak_spots.csv")]
+    train(lessons(chosen.texts, tests), chosen.work, chosen.output)
+    show(chosen.output, [*read(chosen.texts / "dev.csv"), *tests])
+
+
+def lessons(texts: Path, tests: Sequence[Row]) -> list[Row]:
+    """Return all rows to learn from: those of the folder, those labelled by hand, our own; none of the tests."""
+    by_hand = labelled_by_hand(read(texts / "unlabelled_pt.csv"), hand_labels())
+    own = [*read(HERE / "own_sentences.csv"), *sentences(SENTENCES, SEED)]
+    rows = without([*read(texts / "train.csv"), *by_hand, *own], tests)
+    return [row for row in rows for _ in range(TIMES[row.lang])]
+
+
+def train(rows: Sequence[Row], work: Path, output: Path) -> None:
+    """Train the model and write it to `output`. What lies in `work` already is not done again."""
+    print(f"{len(rows)} texts; the encoder and its words", flush=True)
+    encoder = unpacked(downloaded(work))
+    texts = [row.text for row in rows]
+    vocabulary = kept(work / "words.pt", lambda: shortened(encoder, texts))
+    words = tokenizer(vocabulary.pieces, POSITIONS)
+    tokens = words(texts, truncation=True, max_length=LONGEST)["input_ids"]
+
+    print("the model", flush=True)
+    torch.manual_seed(SEED)
+    model = classifier(encoder, vocabulary, LAYERS)
+    learn(model, Lesson.of(tokens, rows), PACE, SEED)
+    save(model, words, output)
+
+
+def shortened(encoder: Encoder, texts: Sequence[str]) -> Vocabulary:
+    """Return what the small model has of the encoder's vocabulary, and emoji."""
+    vocabulary = Vocabulary(encoder.pieces, encoder.weights["embeddings.word_embeddings.weight"])
+    return pruned(with_emoji(vocabulary, texts), texts, PIECES)
+
+
+def kept(path: Path, make: Callable[[], T]) -> T:
+    """Return what lies at `path`, or else make it and put it there."""
+    if not path.exists():
+        torch.save(make(), path)
+    found: T = torch.load(path, weights_only=False)
+    return found
+
+
+def show(folder: Path, rows: Sequence[Row]) -> None:
+    """Print how good the model in the folder is, at 32 bits and at 8."""
+    model = BertForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    words = PreTrainedTokenizerFast.from_pretrained(folder)
+    texts = [row.text for row in rows]
+    found, fewer_bits = answers(model, words, texts), answers(in_8_bits(model), words, texts)
+    weak = [(row.label, label) for row, label in zip(rows, found, strict=True) if row.source == "weak_spots"]
+    numbers = {
+        "weak spots that are right": share(weak),
+        "same label at 8 bits": share(zip(found, fewer_bits, strict=True)),
+        "bytes": sum(file.stat().st_size for file in folder.iterdir()),
+    }
+    print(report(rows, found, numbers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The texts that the model learns from and is tested with; needs nothing but Python."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from .rows import HERE, LABELS, Row, hand_labels, key, labelled_by_hand, read, without
+from .sentences import read_patterns, sentences
+
+
+@pytest.fixture(scope="module")
+def made() -> list[Row]:
+    return sentences(300, 1)
+
+
+def test_there_are_as_many_sentences_as_asked_for_of_each_kind_and_none_twice(made: list[Row]) -> None:
+    kinds = Counter((row.lang, row.label) for row in made)
+    assert kinds == {(lang, label): 300 for lang in ("pt", "en") for label in LABELS}
+    assert len({(row.lang, row.label, row.text) for row in made}) == len(made)
+
+
+def test_a_sentence_has_one_label_only(made: list[Row]) -> None:
+    labels: dict[tuple[str, str], set[str]] = {}
+    for row in made:
+        labels.setdefault((row.lang, re.sub(r"\W", "", row.text.lower())), set()).add(row.label)
+    assert not {text for text, found in labels.items() if len(found) > 1}
+
+
+def test_no_sign_of_a_pattern_is_left(made: list[Row]) -> None:
+    assert not [row.text for row in made if re.search(r"[\[\]{}|=]| [,.?]", row.text) or not row.text]
+
+
+@pytest.mark.parametrize("lang", ["pt", "en"])
+def test_every_pattern_knows_its_lists(lang: str) -> None:
+    lists, patterns = read_patterns(lang)
+    assert set(patterns) == set(LABELS)
+    assert set(re.findall(r"\{(\w+)\}", str(patterns))) == set(lists)
+
+
+def test_the_same_seed_makes_the_same_sentences(made: list[Row]) -> None:
+    assert sentences(300, 1) == made
+
+
+def test_hand_labels_are_found_by_the_text() -> None:
+    rows = [Row("Obrigado.", "", "pt", "pool"), Row("Outra coisa.", "", "pt", "pool")]
+    known = Row("Obrigado.", "positive", "pt", "by_hand")
+    assert labelled_by_hand(rows, {key("Obrigado."): "positive"}) == [known]
+
+
+def test_hand_labels_are_labels_and_their_texts_cannot_be_read() -> None:
+    labels = hand_labels()
+    assert len(labels) > 1000
+    assert set(labels.values()) == set(LABELS)
+    assert all(re.fullmatch(r"[0-9a-f]{12}", found) for found in labels)
+
+
+@pytest.mark.parametrize("table", ["support_cases", "weak_spots"])
+def test_the_tables_of_tests_are_well_formed(table: str) -> None:
+    rows = read(HERE / f"{table}.csv")
+    assert len({(row.text, row.lang) for row in rows}) == len(rows)
+    assert {(row.lang, row.label) for row in rows} == {(lang, label) for lang in ("pt", "en") for label in LABELS}
+    assert all(row.text == row.text.strip() for row in rows)
+
+
+def test_nothing_is_learned_from_the_tests() -> None:
+    tests = [Row("Não é ruim.", "positive", "pt", "weak_spots")]
+    rows = [Row("não é ruim!", "positive", "pt", "sentences"), Row("Não é ruim, viu", "positive", "pt", "sentences")]
+    assert without(rows, tests) == rows[1:]

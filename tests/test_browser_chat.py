@@ -1,0 +1,541 @@
+"""The conversation in two browsers, a customer's and an attendant's. Runs against `make run` and the containers."""
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from browsers import LONG, faults, opened, screenshot, visitor
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from suite_fixtures import Suite, eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.broker]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said in the story, and what the pages say to it."""
+
+    friendly: tuple[str, str]
+    angry: str
+    waiting: str
+    human: str
+    back: str
+    closed: str
+    sure: str
+
+
+WORDS = {
+    "pt-BR": Words(
+        friendly=("Oi, bom dia!", "Muito obrigada, que atendimento ótimo!"),
+        angry="Que serviço horrível, estou furioso, ninguém resolve nada!",
+        waiting="Uma pessoa foi chamada",
+        human="Ana está atendendo você.",
+        back="O robô voltou a responder.",
+        closed="Esta conversa foi encerrada.",
+        sure="de certeza",
+    ),
+    "en-US": Words(
+        friendly=("Hello, good morning!", "Thank you so much, this is great!"),
+        angry="What a horrible service, I am furious, nobody solves anything!",
+        waiting="A person has been called",
+        human="A person, Ana, is with you.",
+        back="The robot is answering again.",
+        closed="This conversation is over.",
+        sure="sure",
+    ),
+}
+
+
+def named(name: str) -> str:
+    """A name that no other test has."""
+    return f"{name} {uuid.uuid4().hex[:6]}"
+
+
+def customer(context: BrowserContext, suite: Suite, name: str) -> Page:
+    """The chat page, a conversation begun."""
+    page = opened(context, f"{suite.url}/chat/")
+    page.get_by_test_id("name").fill(name)
+    page.get_by_test_id("begin").click()
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    return page
+
+
+def attendant(context: BrowserContext, suite: Suite, name: str | None = None) -> Page:
+    """The console, entered by token; `name` as if it had been given before."""
+    page = opened(context, f"{suite.url}/chat/attendant")
+    if name:
+        page.evaluate("name => localStorage.setItem('attendant', JSON.stringify(name))", name)
+    page.get_by_test_id("token").fill(suite.token)
+    page.get_by_test_id("enter").click()
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    return page
+
+
+def messages(page: Page, speaker: str | None = None) -> Locator:
+    return page.locator('[data-testid="message"]' + (f'[data-from="{speaker}"]' if speaker else ""))
+
+
+def say(page: Page, text: str) -> None:
+    """Write, send, and see it delivered."""
+    page.get_by_test_id("text").fill(text)
+    page.get_by_test_id("text").press("Enter")
+    sent = page.locator('[data-testid="message"][data-own]').filter(has_text=text).last
+    expect(sent).to_have_attribute("data-state", "delivered", timeout=LONG)
+
+
+def row_of(console: Page, name: str) -> Locator:
+    return console.get_by_test_id("queue-row").filter(has_text=name)
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator(".message-text").all_inner_texts()
+
+
+def banner(page: Page, state: str, words: str) -> None:
+    expect(page.get_by_test_id("banner")).to_have_attribute("data-state", state, timeout=LONG)
+    expect(page.get_by_test_id("banner")).to_contain_text(words)
+
+
+def session_of(page: Page) -> str:
+    sessao: str = page.evaluate("JSON.parse(sessionStorage.getItem('chat')).sessao")
+    return sessao
+
+
+def healthy(*pages: Page) -> None:
+    """No errors, no breach of the policy, nothing wider than the window."""
+    for page in pages:
+        assert page.errors == []  # type: ignore[attr-defined]
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def grow_angry(page: Page, console: Page, name: str, words: Words) -> None:
+    """The customer is friendly, then no more; the console lights up and says why."""
+    row = row_of(console, name)
+    for number, friendly in enumerate(words.friendly, 1):
+        say(page, friendly)
+        expect(messages(page, "robo")).to_have_count(number, timeout=LONG)
+    expect(row).to_have_attribute("data-state", "bot", timeout=LONG)
+    expect(page.get_by_test_id("banner")).to_have_attribute("data-state", "bot")
+    say(page, words.angry)
+    expect(row).to_have_attribute("data-state", "waiting", timeout=LONG)
+    expect(row.get_by_test_id("reason")).to_contain_text(words.angry)
+    expect(row.get_by_test_id("reason")).to_contain_text(re.compile(rf"\d+\s?% {words.sure}"))
+    assert re.match(r"\(\d+\) ", console.title())
+    banner(page, "waiting", words.waiting)
+
+
+def take_over(page: Page, console: Page, name: str, words: Words) -> None:
+    """Ana opens the conversation, sees how each message sounds, and takes it."""
+    row = row_of(console, name)
+    row.press("Enter")
+    angry = messages(console).filter(has_text=words.angry)
+    expect(angry.locator('[data-sentiment="negative"]')).to_contain_text("%", timeout=LONG)
+    expect(console.get_by_test_id("chart").locator("svg")).to_have_attribute("aria-label", re.compile(r"3.*: .*, .*, "))
+    expect(console.get_by_test_id("desk-reason")).to_contain_text(words.angry)
+    expect(page.get_by_test_id("feel")).to_have_count(0)  # that the customer is not told
+    expect(console.get_by_test_id("composer")).to_be_hidden()
+    console.get_by_test_id("take").click()
+    console.get_by_test_id("my-name").fill("Ana")
+    console.get_by_test_id("save-name").click()
+    expect(console.get_by_test_id("text")).to_be_focused(timeout=LONG)
+    expect(row).to_have_attribute("data-state", "human")
+    banner(page, "human", words.human)
+
+
+def talk(page: Page, console: Page) -> None:
+    """Both speak, and the robot does not."""
+    robot = messages(page, "robo").count()
+    say(console, "May I help?")
+    expect(messages(page, "atendente")).to_contain_text(["May I help?"], timeout=LONG)
+    say(page, "Please do.")
+    expect(messages(console, "cliente").filter(has_text="Please do.")).to_be_visible(timeout=LONG)
+    say(console, "It is done.")
+    expect(messages(page, "atendente")).to_have_count(2, timeout=LONG)
+    expect(messages(page, "robo")).to_have_count(robot)
+
+
+@pytest.mark.parametrize(
+    ("language", "phone"), [("pt-BR", False), ("en-US", True)], ids=["Portuguese, wide", "English, phone"]
+)
+def test_a_customer_grows_angry_and_a_person_takes_over(
+    suite: Suite, browser: Browser, language: str, phone: bool
+) -> None:
+    words, name = WORDS[language], named("Maria")
+    theirs, ours = visitor(browser, language, phone), visitor(browser, language, phone)
+    page, console = customer(theirs, suite, name), attendant(ours, suite)
+    grow_angry(page, console, name, words)
+    screenshot(console, f"queue-{language}")
+    screenshot(page, f"chat-waiting-{language}")
+    take_over(page, console, name, words)
+    talk(page, console)
+    screenshot(console, f"console-{language}")
+    screenshot(page, f"chat-human-{language}")
+
+    said = shown(page)
+    for one in (page, console):
+        assert shown(one) == said
+        one.reload()
+        expect(messages(one)).to_have_count(len(said), timeout=LONG)
+        assert shown(one) == said
+    banner(page, "human", words.human)
+
+    console.get_by_test_id("release").click()
+    banner(page, "bot", words.back)
+    expect(console.get_by_test_id("composer")).to_be_hidden()
+    answers = messages(page, "robo").count()
+    say(page, words.friendly[0])
+    expect(messages(page, "robo")).to_have_count(answers + 1, timeout=LONG)
+
+    console.get_by_test_id("close").click()
+    banner(page, "closed", words.closed)
+    expect(row_of(console, name)).to_have_attribute("data-state", "closed", timeout=LONG)
+    expect(page.get_by_test_id("composer")).to_be_hidden()
+    page.get_by_test_id("begin-anew").click()
+    expect(page.get_by_test_id("name")).to_have_value(name)
+    page.get_by_test_id("begin").click()
+    expect(page.get_by_test_id("banner")).to_have_attribute("data-state", "bot", timeout=LONG)
+    expect(messages(page)).to_have_count(0)
+    healthy(page, console)
+    theirs.close()
+    ours.close()
+
+
+def test_of_two_attendants_the_second_is_told_who_has_it(suite: Suite, browser: Browser) -> None:
+    name = named("Davi")
+    contexts = [visitor(browser, "pt-BR") for _ in range(3)]
+    page = customer(contexts[0], suite, name)
+    say(page, "Oi")
+    ana, bruno = attendant(contexts[1], suite, "Ana"), attendant(contexts[2], suite, "Bruno")
+    for console in (ana, bruno):
+        row_of(console, name).click()
+    contexts[2].route("**/api/attendant/events", lambda route: route.abort())
+    bruno.reload()  # from now on he hears of nothing
+    expect(bruno.get_by_test_id("take")).to_be_visible(timeout=LONG)
+    ana.get_by_test_id("take").click()
+    banner(page, "human", "Ana está atendendo você.")
+    bruno.get_by_test_id("take").click()
+    expect(bruno.get_by_test_id("desk-problem")).to_have_text("Ana está com esta conversa.", timeout=LONG)
+    expect(bruno.get_by_test_id("composer")).to_be_hidden()
+    screenshot(bruno, "taken-pt-BR")
+
+    contexts[2].unroute_all()
+    bruno.reload()
+    expect(bruno.get_by_test_id("desk-state")).to_have_text("Com Ana", timeout=LONG)
+    expect(bruno.get_by_test_id("take")).to_be_hidden()
+    healthy(page, ana, bruno)
+    for context in contexts:
+        context.close()
+
+
+HOSTILE = [
+    '<b id="bold">bold</b><script>document.title = "taken over"</script>',
+    'مرحبا، كيف حالك؟ <img src="x" onerror="document.title = 1">',
+    "👩🏽‍🚀🎉",
+    "x" * 1500,
+    "{name} %s {{ 7 * 7 }} first line\n  second line",
+]
+
+
+def test_what_people_write_is_shown_as_they_wrote_it(suite: Suite, browser: Browser) -> None:
+    name = named("<i>Lia</i> مريم")
+    theirs, ours = visitor(browser, "en-US", phone=True), visitor(browser, "en-US")
+    page, console = customer(theirs, suite, name), attendant(ours, suite, "<u>Zé</u>")
+    for text in HOSTILE:
+        page.get_by_test_id("text").fill(text)
+        page.get_by_test_id("send").click()
+    expect(messages(page, "robo")).to_have_count(len(HOSTILE), timeout=LONG)
+    row_of(console, name).click()
+    expect(messages(console)).to_have_count(2 * len(HOSTILE), timeout=LONG)
+    console.get_by_test_id("take").click()
+    say(console, HOSTILE[0])
+    expect(messages(page, "atendente")).to_have_count(1, timeout=LONG)
+    for one in (page, console):
+        assert messages(one, "cliente").locator(".message-text").all_text_contents() == HOSTILE
+        assert one.locator(".log b, .log img, .log i, .log u, .log script").count() == 0
+        directions = (
+            messages(one, "cliente")
+            .locator(".message-text")
+            .evaluate_all("texts => texts.map(text => getComputedStyle(text).direction)")
+        )
+        assert directions[:2] == ["ltr", "rtl"]
+    expect(page.get_by_test_id("banner")).to_contain_text("<u>Zé</u>")
+    screenshot(page, "hostile-phone")
+    healthy(page, console)
+    theirs.close()
+    ours.close()
+
+
+def test_enter_sends_and_shift_enter_begins_a_line(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    page = customer(context, suite, named("Joe"))
+    expect(page.get_by_test_id("text")).to_be_focused()
+    page.keyboard.press("Enter")  # nothing to send
+    page.keyboard.type("one")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("two")
+    page.keyboard.press("Enter")
+    expect(messages(page, "robo")).to_have_count(1, timeout=LONG)
+    assert messages(page, "cliente").locator(".message-text").all_text_contents() == ["one\ntwo"]
+    expect(page.get_by_test_id("text")).to_have_value("")
+    healthy(page)
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "sentence"),
+    [
+        (429, {"detail": "Too many messages; please wait a moment."}, "Too many messages; please wait a moment."),
+        (503, {"detail": "Kafka does not answer at the moment."}, "Kafka does not answer at the moment."),
+        (502, None, "The server cannot take this just now."),
+        (None, None, "The server cannot be reached."),
+    ],
+)
+def test_a_message_that_does_not_get_through_says_why_and_can_be_sent_again(
+    suite: Suite, browser: Browser, status: int | None, answer: Any, sentence: str
+) -> None:
+    def refuse(route: Route) -> None:
+        if status:
+            route.fulfill(status=status, json=answer)
+        else:
+            route.abort()
+
+    context = visitor(browser, "en-US")
+    page = customer(context, suite, named("Eva"))
+    context.route("**/messages", refuse)
+    page.get_by_test_id("text").fill("Is anybody there?")
+    page.keyboard.press("Enter")
+    message = messages(page, "cliente")
+    expect(message).to_have_attribute("data-state", "failed", timeout=LONG)
+    expect(message).to_contain_text(f"Not delivered: {sentence}")
+    screenshot(page, f"failed-{status}")
+    context.unroute_all()
+    message.get_by_role("button", name="Send again").click()
+    expect(message).to_have_attribute("data-state", "delivered", timeout=LONG)
+    expect(messages(page, "robo")).to_have_count(1, timeout=LONG)
+    healthy(page)
+    context.close()
+
+
+def test_the_limit_is_told_before_it_is_reached(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "pt-BR")
+    page = customer(context, suite, named("Rui"))
+    most = int(page.get_by_test_id("composer").get_attribute("data-max") or 0)
+    text, left = page.get_by_test_id("text"), page.get_by_test_id("left")
+    text.fill("😀" * (most - 500))
+    expect(left).to_be_hidden()
+    text.fill("😀" * (most - 10))  # as the server counts: one each
+    expect(left).to_have_text("Restam 10 caracteres")
+    text.fill("x" * (most + 1))
+    expect(left).to_contain_text("1 caracteres a mais")
+    text.press("Enter")
+    expect(text).to_have_attribute("aria-invalid", "true")
+    expect(messages(page)).to_have_count(0)
+    text.fill("x" * most)
+    text.press("Enter")
+    expect(messages(page, "robo")).to_have_count(1, timeout=LONG)
+    healthy(page)
+    context.close()
+
+
+def test_a_conversation_that_is_gone_makes_room_for_a_new_one(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    page = opened(context, f"{suite.url}/chat/")
+    gone = '{"sessao": "00000000-0000-0000-0000-000000000000", "nome": "Eva"}'
+    page.evaluate("gone => localStorage.setItem('chat', gone)", gone)
+    page.reload()
+    banner(page, "gone", "no longer kept")
+    page.get_by_test_id("begin-anew").click()
+    expect(page.get_by_test_id("name")).to_have_value("Eva")
+    page.get_by_test_id("begin").click()
+    say(page, "Hello again")
+    healthy(page)
+    context.close()
+
+
+def test_what_was_said_while_a_page_was_offline_appears_when_it_is_back(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    page = customer(context, suite, named("Iris"))
+    say(page, "one")
+    context.set_offline(True)
+    page.get_by_test_id("text").fill("lost")
+    page.keyboard.press("Enter")
+    expect(messages(page).last).to_contain_text("This device is offline.", timeout=LONG)
+    url = f"{suite.url}/chat/api/sessions/{session_of(page)}/messages"
+    assert requests.post(url, json={"pergunta": "two"}, timeout=30).ok
+    context.set_offline(False)
+    expect(messages(page, "cliente").filter(has_text="two")).to_be_visible(timeout=LONG)
+    expect(messages(page)).to_have_count(5)  # each once
+    context.close()
+
+
+def test_a_stream_that_begins_anew_shows_nothing_twice(suite: Suite, browser: Browser) -> None:
+    """A stream ends, the browser comes back, and is told the whole conversation again, and more."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        said = [
+            {"id": str(n), "de": "robo", "nome": "", "texto": f"line {n}", "timestamp": n} for n in range(len(asked))
+        ]
+        events = [f"event: message\ndata: {json.dumps(one)}" for one in said]
+        events.append('event: state\ndata: {"estado": "bot", "atendente": null}')
+        route.fulfill(content_type="text/event-stream", body="retry: 100\n\n" + "\n\n".join(events) + "\n\n")
+
+    context = visitor(browser, "en-US")
+    context.route("**/chat/api/sessions/*/events", answer)
+    page = opened(context, f"{suite.url}/chat/")
+    page.get_by_test_id("name").fill(named("Max"))
+    page.get_by_test_id("begin").click()
+    expect(messages(page).nth(2)).to_be_visible(timeout=LONG)
+    lines = shown(page)
+    assert lines == [f"line {n}" for n in range(len(lines))]
+    context.close()
+
+
+def test_the_language_can_be_switched_within_a_conversation(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "pt-BR")
+    page = customer(context, suite, named("Noa"))
+    say(page, "Oi")
+    page.get_by_test_id("lang-en").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(messages(page)).to_have_count(2, timeout=LONG)
+    banner(page, "bot", "A robot answers.")
+    healthy(page)
+    context.close()
+
+
+def test_the_console_opens_with_the_token_only(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "pt-BR")
+    page = opened(context, f"{suite.url}/chat/attendant")
+    page.get_by_test_id("token").fill("errado")
+    page.get_by_test_id("enter").click()
+    expect(page.get_by_test_id("token-problem")).to_have_text("O token não confere.", timeout=LONG)
+    expect(page.get_by_test_id("queue")).to_have_count(0)
+    page.get_by_test_id("token").fill(suite.token)
+    page.get_by_test_id("enter").click()
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    assert suite.token not in page.url
+    page.get_by_test_id("logout").click()
+    expect(page.get_by_test_id("login")).to_be_visible(timeout=LONG)
+    page.goto(f"{suite.url}/chat/attendant")
+    expect(page.get_by_test_id("login")).to_be_visible()
+    context.close()
+
+
+def test_who_begins_to_wait_is_heard_unless_the_sound_is_off(suite: Suite, browser: Browser) -> None:
+    angry = WORDS["pt-BR"].angry
+    theirs, ours = visitor(browser, "pt-BR"), visitor(browser, "pt-BR")
+    ours.add_init_script(
+        "let rung = 0; const start = OscillatorNode.prototype.start;"
+        "OscillatorNode.prototype.start = function (...when) { rung += 1; return start.apply(this, when); };"
+        "window.rung = () => rung;"
+    )
+    console = attendant(ours, suite)
+    expect(console.locator("#gesture")).to_be_visible()
+    console.locator("#queue-title").click()  # browsers want a gesture first
+    expect(console.locator("#gesture")).to_be_hidden(timeout=LONG)
+
+    def one_more_waits() -> None:
+        name = named("Caio")
+        page = customer(theirs, suite, name)
+        say(page, angry)
+        expect(row_of(console, name)).to_have_attribute("data-state", "waiting", timeout=LONG)
+        page.evaluate("sessionStorage.clear(), localStorage.clear()")
+        page.close()
+
+    one_more_waits()
+    assert eventually(lambda: console.evaluate("rung()"), 10)
+    console.get_by_test_id("sound").click()
+    expect(console.get_by_test_id("sound")).to_have_attribute("aria-pressed", "false")
+    console.reload()
+    expect(console.get_by_test_id("sound")).to_have_attribute("aria-pressed", "false")
+    console.locator("#queue-title").click()
+    one_more_waits()
+    assert console.evaluate("rung()") == 0
+    healthy(console)
+    theirs.close()
+    ours.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "phone", "scheme"),
+    [
+        ("pt-BR", False, "light"),
+        ("en-US", False, "dark"),
+        ("en-US", True, "light"),
+        ("pt-BR", True, "dark"),
+    ],
+)
+def test_axe_finds_nothing(suite: Suite, browser: Browser, language: str, phone: bool, scheme: str) -> None:
+    words, name = WORDS[language], named("Bia")
+    look: dict[str, Any] = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    theirs, ours = (visitor(browser, language, phone, **look) for _ in range(2))
+    page = opened(theirs, f"{suite.url}/chat/")
+    page.get_by_test_id("begin").click()
+    expect(page.locator("#name-problem")).to_be_visible()
+    found = faults(page)
+    page.get_by_test_id("name").fill(name)
+    page.get_by_test_id("begin").click()
+    for text in (*words.friendly, words.angry):
+        say(page, text)
+    banner(page, "waiting", words.waiting)
+    theirs.route("**/messages", lambda route: route.fulfill(status=503, json={"detail": "Away."}))
+    page.get_by_test_id("text").fill("?")
+    page.keyboard.press("Enter")
+    expect(messages(page).last).to_have_attribute("data-state", "failed", timeout=LONG)
+    page.get_by_test_id("text").fill("x" * 5000)
+    found += faults(page)
+
+    console = opened(ours, f"{suite.url}/chat/attendant")
+    found += faults(console)
+    if not phone:  # attempts are limited
+        console.get_by_test_id("token").fill("x")
+        console.get_by_test_id("enter").click()
+        expect(console.get_by_test_id("token-problem")).to_be_visible()
+        found += faults(console)
+    console.get_by_test_id("token").fill(suite.token)
+    console.get_by_test_id("enter").click()
+    row = row_of(console, name)
+    expect(row).to_have_attribute("data-state", "waiting", timeout=LONG)
+    found += faults(console)
+    row.click()
+    expect(messages(console).filter(has_text=words.angry).get_by_test_id("feel")).to_be_visible(timeout=LONG)
+    found += faults(console)
+    console.get_by_test_id("take").click()
+    console.get_by_test_id("save-name").click()
+    expect(console.locator("#my-name-problem")).to_be_visible()
+    found += faults(console)
+    console.get_by_test_id("my-name").fill("Ana")
+    console.get_by_test_id("save-name").click()
+    expect(console.get_by_test_id("composer")).to_be_visible(timeout=LONG)
+    say(console, "Ana")
+    expect(messages(page, "atendente")).to_have_count(1, timeout=LONG)
+    found += faults(console) + faults(page)
+    screenshot(console, f"console-{language}{'-phone' if phone else ''}-{scheme}")
+    screenshot(page, f"chat-{language}{'-phone' if phone else ''}-{scheme}")
+    console.get_by_test_id("close").click()
+    banner(page, "closed", words.closed)
+    assert found + faults(console) + faults(page) == []
+    healthy(page, console)
+    theirs.close()
+    ours.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_nobody_has_written_yet(suite: Suite, browser: Browser, scheme: str) -> None:
+    context = visitor(browser, "pt-BR", color_scheme=scheme, reduced_motion="reduce")
+    context.route("**/api/attendant/sessions", lambda route: route.fulfill(json={"sessions": []}))
+    context.route("**/api/attendant/events", lambda route: route.fulfill(content_type="text/event-stream", body=""))
+    page = opened(context, f"{suite.url}/chat/attendant")
+    page.get_by_test_id("token").fill(suite.token)
+    page.get_by_test_id("enter").click()
+    expect(page.get_by_test_id("queue")).to_have_attribute("aria-busy", "false", timeout=LONG)
+    expect(page.locator("#empty")).to_be_visible()
+    assert faults(page) == []
+    screenshot(page, f"empty-{scheme}")
+    healthy(page)
+    context.close()
