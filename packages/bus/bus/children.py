@@ -84,7 +84,8 @@ class Template:
     def __init__(self, function: Callable[[Any], Any], megabytes: int, at_once: int):
         self._control, theirs = socket.socketpair()
         self._lock = threading.Lock()
-        if not os.fork():
+        self._pid = os.fork()
+        if not self._pid:
             try:
                 self._control.close()
                 be_template(theirs, function, megabytes, at_once)
@@ -107,8 +108,16 @@ class Template:
     def reap(self, pid: int) -> int:
         return self._ask(REAP.pack(b"r", pid), [])
 
+    def close(self) -> None:
+        """End it. No child will come any more."""
+        with self._lock, contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)  # templates that were made later have it open too
+        self._control.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
     def _ask(self, order: bytes, pipes: list[int]) -> int:
-        with self._lock, contextlib.suppress(BrokenPipeError):
+        with self._lock, contextlib.suppress(OSError):
             socket.send_fds(self._control, [order], pipes)
             if answer := self._control.recv(NUMBER.size):
                 return int(NUMBER.unpack(answer)[0])
@@ -220,10 +229,9 @@ class Children:
 
         `at_once`: calls that a child works on at a time, in threads: one waits for the disk, another has the core.
         """
+        self._template = None if isinstance(function, str) else Template(function, megabytes, at_once)
         self._make: Callable[[], Process] = (
-            partial(Executed, function, megabytes, at_once)
-            if isinstance(function, str)
-            else Template(function, megabytes, at_once).fork
+            self._template.fork if self._template else partial(Executed, str(function), megabytes, at_once)
         )
         self._at_once = at_once
         self._all: list[Child | None] = [None] * (count or cores())
@@ -253,6 +261,12 @@ class Children:
         for child in self._all:
             if child:
                 child.kill()
+
+    def close(self) -> None:
+        """End all of it: nothing of it is left when this returns, and no further call is possible."""
+        self.kill()
+        if self._template:
+            self._template.close()
 
     def _child(self, number: int) -> Child:
         with self._starting[number]:

@@ -173,6 +173,8 @@ class Runtime:
             self._consumer.close(timeout_ms=2_000)
         except KafkaError as error:
             logger.warning("the group was not left in order", error=str(error))
+        for children in self._children.values():
+            children.close()
         self._producer.close(timeout=1)
         self._threads.shutdown(wait=False, cancel_futures=True)
         logger.info("stopped")

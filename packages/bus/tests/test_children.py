@@ -183,6 +183,14 @@ def test_forks_share_what_was_there_and_keep_what_they_change_to_themselves() ->
     children.kill()
 
 
+def test_close_leaves_nothing_behind() -> None:
+    first, second = (Children(lambda _request: [os.getpid(), os.getppid()], count=1) for _ in range(2))
+    pids = [*first.call(None), *second.call(None)]
+    first.close()
+    second.close()
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
 def test_without_its_template_no_child_comes() -> None:
     children = Children(lambda _request: os.getppid(), count=1)
     template = children.call(None)
