@@ -14,8 +14,8 @@ from .encoder import Encoder, downloaded, unpacked
 from .figures import answers, in_8_bits, report, share
 from .learning import Lesson, Pace, learn
 from .models import POSITIONS, classifier, save
-from .rows import HERE, Row, hand_labels, labelled_by_hand, read, without
-from .sentences import sentences
+from .rows import HERE, Row, hand_labels, is_sure, labelled_by_hand, read, without
+from .sentences import retyped, sentences
 from .words import Vocabulary, pruned, tokenizer, with_emoji
 
 SEED = 7
@@ -24,6 +24,7 @@ LAYERS = range(6)  # of twelve: the first ones, which work together in the encod
 SENTENCES = 1500  # made up, of each language and label
 LONGEST = 64  # tokens of a text: few of these have more
 TIMES = {"pt": 2, "en": 1}  # that a text is read: there are three times as many in English
+RETYPED = 2  # that our own sentences are read again, each time as somebody else would type them
 PACE = Pace(rate=2.5e-4, batch=48)
 
 T = TypeVar("T")
@@ -45,9 +46,10 @@ def main() -> None:
 def lessons(texts: Path, tests: Sequence[Row]) -> list[Row]:
     """Return all rows to learn from: those of the folder, those labelled by hand, our own; none of the tests."""
     by_hand = labelled_by_hand(read(texts / "unlabelled_pt.csv"), hand_labels())
-    own = [*read(HERE / "own_sentences.csv"), *sentences(SENTENCES, SEED)]
-    rows = without([*read(texts / "train.csv"), *by_hand, *own], tests)
-    return [row for row in rows for _ in range(TIMES[row.lang])]
+    public = filter(is_sure, read(texts / "train.csv"))
+    rows = without([*public, *by_hand, *sentences(SENTENCES, SEED)], tests)
+    own = without(read(HERE / "own_sentences.csv"), tests)
+    return [*(row for row in rows for _ in range(TIMES[row.lang])), *own, *retyped(own, RETYPED, SEED)]
 
 
 def train(rows: Sequence[Row], work: Path, output: Path) -> None:

@@ -22,6 +22,9 @@ _WEIGHTS = {
 }
 
 
+_QUESTION = re.compile(r"(?!why\b)[^.!?]+\?", re.IGNORECASE)
+
+
 class Row(NamedTuple):
     """A text; its label is empty where nobody has given one."""
 
@@ -40,6 +43,11 @@ def read(path: Path) -> list[Row]:
     with path.open(encoding="utf-8", newline="") as table:
         rows = csv.DictReader(table)
         return [Row(row["text"], row["label"], row["lang"], row.get("source") or path.stem) for row in rows]
+
+
+def is_sure(row: Row) -> bool:
+    """Return whether the label can be believed: bank customers who do not just ask often complain."""
+    return row.source != "banking77" or bool(_QUESTION.fullmatch(row.text.strip()))
 
 
 def key(text: str) -> str:

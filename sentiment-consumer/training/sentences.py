@@ -10,11 +10,16 @@ choice; `{app}` is one of the list that the line `app = …` gives.
 import random
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from .rows import HERE, Row
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _LIST = re.compile(r"\{(\w+)\}")
+_GREETINGS = {
+    "pt": ("oi", "olá", "bom dia", "boa tarde", "boa noite", "gente"),
+    "en": ("hi", "hello", "hey", "good morning", "good afternoon", "hi there"),
+}
 _ENDS = {"positive": ("", "", ".", "!", "!!", " :)", " 😊", " 👍"), "negative": ("", "", ".", "!", "...", " 😡", " :(")}
 
 
@@ -27,6 +32,25 @@ def sentences(each: int, seed: int) -> list[Row]:
         for label, of_label in patterns.items():
             rows += [Row(text, label, lang, "sentences") for text in _made(of_label, lists, label, each, chance)]
     return rows
+
+
+def retyped(rows: Sequence[Row], times: int, seed: int) -> list[Row]:
+    """Return each row as often as said, as others would type it: behind a greeting or a plain fact, with slips."""
+    chance = random.Random(seed)  # noqa: S311
+    facts = [row for row in rows if row.label == "neutral" and " " in row.text and row.text[-1].isalnum()]
+    plain = {lang: [row.text for row in facts if row.lang == lang] for lang in _GREETINGS}
+    found = []
+    for row in [*rows] * times:
+        text, start = row.text, chance.random()
+        if start < 0.15:
+            text = f"{chance.choice(_GREETINGS[row.lang])}, {text}"
+        elif start < 0.35:
+            text = f"{chance.choice(plain[row.lang])}. {text}"
+        if len(text) > 20 and chance.random() < 0.15:
+            lost = chance.randrange(len(text))
+            text = text[:lost] + text[lost + 1 :]
+        found.append(row._replace(text=_worn(text, row.label, chance)))
+    return found
 
 
 def read_patterns(lang: str) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -65,9 +89,9 @@ def _filled(pattern: str, lists: dict[str, list[str]], chance: random.Random) ->
 
 def _worn(text: str, label: str, chance: random.Random) -> str:
     """Return the text as people type it: some without accents, some with an end of their own."""
-    if not text.endswith("?"):
+    if text[-1].isalnum():
         text += chance.choice(_ENDS.get(label, ("", "", ".")))
-    elif chance.random() < 0.3:
+    elif text[-1] == "?" and chance.random() < 0.3:
         text = text[:-1]
     if chance.random() < 0.15:
         text = "".join(sign for sign in unicodedata.normalize("NFD", text) if unicodedata.category(sign) != "Mn")

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from .rows import HERE, LABELS, Row, hand_labels, key, labelled_by_hand, read, without
-from .sentences import read_patterns, sentences
+from .rows import HERE, LABELS, Row, hand_labels, is_sure, key, labelled_by_hand, read, without
+from .sentences import read_patterns, retyped, sentences
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def test_hand_labels_are_labels_and_their_texts_cannot_be_read() -> None:
     assert all(re.fullmatch(r"[0-9a-f]{12}", found) for found in labels)
 
 
-@pytest.mark.parametrize("table", ["support_cases", "weak_spots"])
-def test_the_tables_of_tests_are_well_formed(table: str) -> None:
+@pytest.mark.parametrize("table", ["own_sentences", "support_cases", "weak_spots"])
+def test_the_tables_are_well_formed(table: str) -> None:
     rows = read(HERE / f"{table}.csv")
     assert len({(row.text, row.lang) for row in rows}) == len(rows)
     assert {(row.lang, row.label) for row in rows} == {(lang, label) for lang in ("pt", "en") for label in LABELS}
@@ -67,3 +67,22 @@ def test_nothing_is_learned_from_the_tests() -> None:
     tests = [Row("Não é ruim.", "positive", "pt", "weak_spots")]
     rows = [Row("não é ruim!", "positive", "pt", "sentences"), Row("Não é ruim, viu", "positive", "pt", "sentences")]
     assert without(rows, tests) == rows[1:]
+
+
+def test_a_sentence_is_typed_again_in_other_ways_but_stays_what_it_is() -> None:
+    rows = [Row("Não chegou até agora", "negative", "pt", "own"), Row("Moro em Santos", "neutral", "pt", "own")]
+    again = retyped(rows, 50, 1)
+    assert Counter((row.label, row.lang, row.source) for row in again) == {
+        ("negative", "pt", "own"): 50,
+        ("neutral", "pt", "own"): 50,
+    }
+    texts = {row.text.lower() for row in again if row.label == "negative"}
+    assert {"não chegou até agora", "nao chegou ate agora", "não chegou até agora!"} <= texts
+    assert any(text.startswith("moro em santos. não chegou") for text in texts)
+    assert retyped(rows, 50, 1) == again
+
+
+def test_only_questions_of_the_customers_of_the_bank_are_believed_to_be_neutral() -> None:
+    texts = ["How do I get a card?", "My card is gone.", "It is gone. What now?", "Why was it declined?"]
+    assert [is_sure(Row(text, "neutral", "en", "banking77")) for text in texts] == [True, False, False, False]
+    assert is_sure(Row("My card is gone.", "negative", "en", "own_sentences"))
