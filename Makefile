@@ -10,7 +10,7 @@ SERVICES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
 PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset demo chat doctor test test-compose bench lint lock
+.PHONY: help run up down reset demo chat doctor test test-compose bench model lint lock
 
 help: ## list the commands | lista os comandos
 	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in pt*) column=3 ;; *) column=2 ;; esac; \
@@ -51,6 +51,11 @@ bench: ## figures, as Markdown; takes about ten minutes | medidas, em Markdown; 
 	@$(PYTHON) deploy/local/install.py tests
 	@PYTHONPATH=tests $(IN_VENV) -m bench.run
 	@PYTHONPATH=tests $(IN_VENV) -m bench.sentiment $(SENTIMENT_DATA)
+
+# SENTIMENT_DATA: the folder of texts, see sentiment-consumer/training/README.md
+model: ## train the sentiment model anew; about half an hour | treina de novo o modelo de sentimento; cerca de meia hora
+	@$(PYTHON) deploy/local/install.py
+	cd sentiment-consumer && ../$(IN_VENV) -m training "$(abspath $(SENTIMENT_DATA))"
 
 lint: ## style, types, who may know whom | estilo, tipos, quem pode conhecer quem
 	@$(PYTHON) deploy/local/install.py tests

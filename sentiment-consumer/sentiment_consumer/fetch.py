@@ -4,6 +4,7 @@ A model that the service could not use is told here already: status 78, and one 
 """
 
 import sys
+from pathlib import Path
 
 from bus import EXIT_CONFIG
 
@@ -16,6 +17,8 @@ def main(name: str, folder: str) -> None:
         tokenizer, network = read(name)
         network.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        for file in Path(folder).iterdir():
+            file.chmod(0o644)  # weights are written for their owner alone, but the service is another user
         Model(folder)
     except Unusable as error:
         print(f"wrong setting: SENTIMENT_MODEL: {error}", file=sys.stderr)

