@@ -76,8 +76,8 @@ class Chat:
                 return text
 
     def _say(self, pergunta: str) -> None:
-        silent = self._conversations.state(self.sessao).estado == "human"
-        resposta = "" if silent else bot.answer(pergunta)
+        estado = self._conversations.state(self.sessao).estado
+        resposta = "" if estado == "human" else bot.answer(pergunta, called=estado == "waiting")
         at = self._conversations.moment(self.sessao)
         self._publish(
             "chatbot",
@@ -107,6 +107,8 @@ class Chat:
                     self._show(f"{self._attendant} entrou na conversa.")
                 elif before:
                     self._show(f"{before} saiu da conversa.")
+                elif data["estado"] == "waiting":
+                    self._show("Uma pessoa foi chamada e logo estará aqui.")
 
     def _show(self, line: str) -> None:
         line = visible(line)

@@ -70,8 +70,8 @@ def say(sessao: str) -> Response:
     pergunta = form.message("pergunta")
     parts().must_know(sessao)
     state, at = parts().conversations.state(sessao), parts().conversations.moment(sessao)
-    silent = state.estado == "human"
-    resposta = "" if silent else bot.answer(pergunta, cast(bot.Language, language()))
+    spoken, called = cast(bot.Language, language()), state.estado == "waiting"
+    resposta = "" if state.estado == "human" else bot.answer(pergunta, spoken, called)
     exchange = ChatExchanged(sessao=sessao, nome=state.nome, pergunta=pergunta, resposta=resposta, timestamp=at)
     id = parts().publish("chatbot", exchange, at)
     return jsonify(resposta=resposta, id=id)

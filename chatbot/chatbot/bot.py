@@ -32,6 +32,11 @@ FALLBACK: dict[Language, str] = {
     "en": "I do not know how to answer that. If something went wrong, tell me what: a person can take over.",
 }
 
+CALLED: dict[Language, str] = {
+    "pt-BR": "Uma pessoa já foi chamada e logo vai ler o que você escreveu.",
+    "en": "A person has been called already and will soon read what you wrote.",
+}
+
 NEAR = 84
 """How alike a question must be, out of 100: typing errors pass, another question does not."""
 LONGEST_QUESTION = 200
@@ -40,8 +45,11 @@ SURE = 1.0
 """From here on the letters tell the language (a log-likelihood ratio); below, as for "ok", they do not."""
 
 
-def answer(question: str, otherwise: Language = "pt-BR") -> str:
-    """What the bot says, in the language of the question; `otherwise` where that cannot be told."""
+def answer(question: str, otherwise: Language = "pt-BR", called: bool = False) -> str:
+    """What the bot says, in the language of the question; `otherwise` where that cannot be told.
+
+    What it does not know is for a person: it says how to have one come, or that one was `called`.
+    """
     spoken = language(question)
     text = plain(question)
     if text and len(text) <= LONGEST_QUESTION:
@@ -50,7 +58,7 @@ def answer(question: str, otherwise: Language = "pt-BR") -> str:
             found = process.extractOne(text, answers.keys(), scorer=fuzz.ratio, score_cutoff=NEAR)
             if found:
                 return answers[found[0]]
-    return FALLBACK[spoken or otherwise]
+    return (CALLED if called else FALLBACK)[spoken or otherwise]
 
 
 def language(text: str) -> Language | None:

@@ -103,6 +103,14 @@ def test_while_a_human_has_it_the_bot_is_silent(bench: Any) -> None:
     assert bench.say(sessao, "Olá").get_json()["resposta"] == "Oi"
 
 
+def test_while_a_human_was_called_and_is_not_here_yet_the_bot_says_so(bench: Any, talk: Any) -> None:
+    angry = talk.said("Que horror")
+    for record in (talk.opened(), angry, talk.felt(angry), talk.raised(angry)):
+        bench.broker.hear(record)
+    assert bench.say(talk.sessao, "Ninguém responde").get_json()["resposta"] == bot.CALLED["pt-BR"]
+    assert bench.say(talk.sessao, "Olá").get_json()["resposta"] == "Oi"
+
+
 def test_a_stream_begins_with_the_whole_conversation_and_ends_it_with_the_state(bench: Any) -> None:
     sessao = bench.begin()
     bench.say(sessao, "Olá")

@@ -51,6 +51,12 @@ def test_what_it_does_not_know_it_says_in_the_language_of_the_question(
     assert bot.answer(question, otherwise) == bot.FALLBACK[language]
 
 
+def test_to_whom_a_person_was_called_it_does_not_say_how_to_call_one() -> None:
+    assert bot.answer("Isto é um absurdo!", "en", called=True) == bot.CALLED["pt-BR"]
+    assert bot.answer("This is ridiculous!", called=True) == bot.CALLED["en"]
+    assert bot.answer("thanks", called=True) == bot.answer("thanks")
+
+
 @pytest.mark.parametrize("question", ["😀😀", "?!", "12345", "", "   ", "שלום עולם", "مرحبا", "…"])
 def test_where_no_letter_tells_it_answers_in_the_language_of_the_page(question: str) -> None:
     assert bot.answer(question, "pt-BR") == bot.FALLBACK["pt-BR"]

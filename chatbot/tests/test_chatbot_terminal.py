@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from bus.conversation import ChatExchanged, ConversationChanged, HumanReplied
+from bus.conversation import ChatExchanged, ConversationChanged, HandoffRaised, HumanReplied
 from bus.producer import Outgoing, Producer
 from bus.settings import KafkaSettings
 from kafka import KafkaConsumer
@@ -90,11 +90,17 @@ def _own_terminal() -> None:
 
 
 class Attendant:
-    """Publishes what a human does in a conversation."""
+    """Publishes what calls a human to a conversation, and what one does in it."""
 
     def __init__(self, sessao: str):
         self.sessao = sessao
         self._producer = Producer(KafkaSettings())
+
+    def call(self) -> None:
+        event = HandoffRaised(
+            sessao=self.sessao, nome="Ana", pergunta="Que horror", confianca=0.9, timestamp=time.time()
+        )
+        self._producer.publish([Outgoing.of("handoff", event.encoded(), "test")])
 
     def change(self, evento: Any) -> None:
         event = ConversationChanged(sessao=self.sessao, evento=evento, atendente="Bia", timestamp=time.time())
@@ -161,6 +167,10 @@ def test_a_human_takes_over_answers_live_and_hands_back(terminal: Terminal) -> N
     terminal.press("Ana\n")
     terminal.shows("Ana: ")
     attendant = Attendant(found[1])
+    attendant.call()
+    terminal.shows("Uma pessoa foi chamada e logo estará aqui.")
+    terminal.press("Que horror\n")
+    terminal.shows(f"Robô: {bot.CALLED['pt-BR']}")
     attendant.change("assumida")
     terminal.shows("Bia entrou na conversa.")
     terminal.press("Olá\n")
@@ -175,8 +185,8 @@ def test_a_human_takes_over_answers_live_and_hands_back(terminal: Terminal) -> N
     attendant.change("devolvida")
     terminal.shows("Bia saiu da conversa.")
     attendant.close()
-    said = [ChatExchanged.decode(record.value) for record in records("chatbot", 2)]
-    assert [(one.pergunta, one.resposta) for one in said] == [("Olá", ""), ("ainda escrevendo", "")]
+    said = [ChatExchanged.decode(record.value) for record in records("chatbot", 3)]
+    assert [(one.pergunta, one.resposta) for one in said[1:]] == [("Olá", ""), ("ainda escrevendo", "")]
     terminal.press("Olá\n")
     terminal.shows("Robô: Oi")
 
