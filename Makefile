@@ -50,12 +50,12 @@ test-compose: ## the suite in containers, tested from outside | a suíte em cont
 bench: ## figures, as Markdown; takes about ten minutes | medidas, em Markdown; leva uns dez minutos
 	@$(PYTHON) deploy/local/install.py tests
 	@PYTHONPATH=tests $(IN_VENV) -m bench.run
-	@PYTHONPATH=tests $(IN_VENV) -m bench.sentiment $(SENTIMENT_DATA)
+	@PYTHONPATH=tests $(IN_VENV) -m bench.sentiment $(if $(SENTIMENT_DATA),"$(SENTIMENT_DATA)")
 
 # SENTIMENT_DATA: the folder of texts, see sentiment-consumer/training/README.md
-model: ## train the sentiment model anew; about half an hour | treina de novo o modelo de sentimento; cerca de meia hora
+model: ## train the sentiment model anew; about 40 minutes | treina de novo o modelo de sentimento; cerca de 40 minutos
 	@$(PYTHON) deploy/local/install.py
-	cd sentiment-consumer && ../$(IN_VENV) -m training "$(abspath $(SENTIMENT_DATA))"
+	@PYTHONPATH=sentiment-consumer $(IN_VENV) -m training "$(SENTIMENT_DATA)"
 
 lint: ## style, types, who may know whom | estilo, tipos, quem pode conhecer quem
 	@$(PYTHON) deploy/local/install.py tests

@@ -42,12 +42,13 @@ def test_negations_superlatives_and_complaints_told_as_fact_are_understood(model
     assert len(wrong) <= len(rows) * 0.1, wrong
 
 
+@pytest.mark.parametrize(("table", "least"), [("fresh_cases.csv", 0.90), ("support_cases.csv", 0.75)])
 @pytest.mark.parametrize("lang", ["pt", "en"])
-def test_what_people_say_to_a_support_chat_is_understood(model: Model, lang: str) -> None:
-    """Hard ones: most say what happened, not how it felt. The model's card has the figures; below these it is worse."""
-    rows = [row for row in cases("support_cases.csv") if row["lang"] == lang]
-    assert len(rows) > 50
-    assert macro_f1([row["label"] for row in rows], read(model, rows)) >= 0.68
+def test_what_people_say_to_a_support_chat_is_understood(model: Model, lang: str, table: str, least: float) -> None:
+    """The second are hard: most say what happened, not how it felt. The model's card has the figures."""
+    rows = [row for row in cases(table) if row["lang"] == lang]
+    assert len(rows) > 100
+    assert macro_f1([row["label"] for row in rows], read(model, rows)) >= least
 
 
 @pytest.mark.parametrize(

@@ -10,32 +10,37 @@ import torch
 from transformers import BertForSequenceClassification, PreTrainedTokenizerFast
 
 from .encoder import Encoder, downloaded, unpacked
-from .figures import answers, in_8_bits, report, share
+from .figures import CHATS, answers, in_8_bits, report, share
 from .learning import Lesson, Pace, learn
 from .models import POSITIONS, classifier, save
 from .rows import HERE, Row, hand_labels, is_sure, labelled_by_hand, read, without
 from .sentences import retyped, sentences
 from .words import Vocabulary, pruned, tokenizer, with_emoji
 
+TABLES = ("train.csv", "dev.csv", "unlabelled_pt.csv")
+TESTS = (*CHATS, "weak_spots")  # never learned from
 SEED = 7
 PIECES = 9700  # of the vocabulary: with six layers that makes 30 MB
 LAYERS = range(6)  # of twelve: the first ones, which work together in the encoder already
 SENTENCES = 1500  # made up, of each language and label
 LONGEST = 64  # tokens of a text: few of these have more
-TIMES = {"pt": 2, "en": 1}  # that a text is read: there are three times as many in English
-RETYPED = 2  # that our own sentences are read again, each time as somebody else would type them
+TIMES = {"pt": 3, "en": 2}  # that a text is read: there are three times as many in English
+RETYPED = 3  # that our own sentences are read again, each time as somebody else would type them
 PACE = Pace(rate=2.5e-4, batch=48)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("texts", type=Path, help="folder with train.csv, dev.csv and unlabelled_pt.csv")
+    parser.add_argument("texts", type=Path, help="folder with " + ", ".join(TABLES))
     parser.add_argument("--work", type=Path, default=HERE / ".work", help="folder for the wheel of the encoder")
     parser.add_argument("--output", type=Path, default=HERE.parent / "sentiment_consumer" / "model")
     chosen = parser.parse_args()
+    for name in TABLES:
+        if not (chosen.texts / name).is_file():
+            parser.error(f"there is no {name} in the folder '{chosen.texts}'; {HERE / 'README.md'} says what it holds")
     torch.set_num_threads(2)
     chosen.work.mkdir(parents=True, exist_ok=True)
-    tests = [*read(HERE / "support_cases.csv"), *read(HERE / "weak_spots.csv")]
+    tests = [row for name in TESTS for row in read(HERE / f"{name}.csv")]
     train(lessons(chosen.texts, tests), chosen.work, chosen.output)
     show(chosen.output, [*read(chosen.texts / "dev.csv"), *tests])
 

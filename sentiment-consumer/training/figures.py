@@ -12,14 +12,15 @@ from transformers import BertForSequenceClassification, PreTrainedTokenizerFast
 
 from .rows import LABELS, Row
 
-CHAT = "support_cases"
+CHATS = ("support_cases", "fresh_cases")
 
 # The sources that are measured, by what they are called in the model card. Weak labels of one kind only are left out,
 # and so are made up rows: they are too easy.
 SOURCES = {
     ("pt", "tweets, Mozambique"): ["afrisenti_pt"],
     ("pt", "subtitles"): ["xed_br", "xed_pt", "xed_neu_br"],
-    ("pt", "support chat"): [CHAT],
+    ("pt", "support chat, hard"): ["support_cases"],
+    ("pt", "support chat, fresh"): ["fresh_cases"],
     ("en", "Reddit"): ["goemotions"],
     ("en", "subtitles"): ["xed_en", "xed_neu_en"],
     ("en", "Stack Overflow"): ["senti4sd"],
@@ -27,7 +28,8 @@ SOURCES = {
     ("en", "film reviews"): ["vadergt_movies"],
     ("en", "newspaper"): ["vadergt_nyt"],
     ("en", "reviews, two labels"): ["uci_amazon_cells", "uci_imdb", "uci_yelp"],
-    ("en", "support chat"): [CHAT],
+    ("en", "support chat, hard"): ["support_cases"],
+    ("en", "support chat, fresh"): ["fresh_cases"],
 }
 
 
@@ -42,13 +44,13 @@ class Figure(NamedTuple):
 
 
 def figures(rows: Sequence[Row], answers: Sequence[str]) -> Iterator[Figure]:
-    """Yield the figure of each source, and those of each language without and with its support chat."""
+    """Yield the figure of each source, and those of each language without and with its support chats."""
     for (lang, name), sources in SOURCES.items():
         yield _figure(lang, name, rows, answers, sources)
     for lang in ("pt", "en"):
-        public = [source for (of, _), names in SOURCES.items() if of == lang for source in names if source != CHAT]
+        public = [source for (of, _), names in SOURCES.items() if of == lang for source in names if source not in CHATS]
         yield _figure(lang, "all but support chat", rows, answers, public)
-        yield _figure(lang, "all", rows, answers, [*public, CHAT])
+        yield _figure(lang, "all", rows, answers, [*public, *CHATS])
 
 
 def _figure(lang: str, name: str, rows: Sequence[Row], answers: Sequence[str], sources: Sequence[str]) -> Figure:
