@@ -351,6 +351,14 @@ def test_the_link_with_the_token_opens_the_console(suite: Suite) -> None:
     assert visitor.get(f"{suite.url}/chat/api/attendant/sessions", timeout=30).status_code == 200
 
 
+@pytest.mark.parametrize(("proto", "secure"), [("https", True), (None, False), ("http", False), ("https, http", False)])
+def test_behind_a_proxy_that_speaks_https_the_cookie_is_secure(suite: Suite, proto: str | None, secure: bool) -> None:
+    """The gateway passes on this one word of the proxy; without a proxy there is no such header (None)."""
+    url, headers = f"{suite.url}/chat/attendant", {"X-Forwarded-Proto": proto}
+    answer = requests.get(url, {"token": suite.token}, headers=headers, allow_redirects=False, timeout=30)
+    assert [(cookie.name, cookie.secure) for cookie in answer.cookies] == [("attendant", secure)]
+
+
 def test_a_flood_is_answered_with_429(chat: Chat) -> None:
     with ThreadPoolExecutor(8) as many:
         path = f"sessions/{chat.sessao}/messages"

@@ -3,6 +3,8 @@
 Consumes `notification`, `handoff` and `conversation`; sends e-mail and Telegram messages.
 """
 
+import threading
+
 from bus import Final, Memory, OperationFinished, Passing, Worker, load
 from bus.conversation import ConversationChanged, HandoffRaised
 from pictures import PictureSettings
@@ -20,6 +22,8 @@ thumbnails = Thumbnails(load(PictureSettings).store)
 channels: dict[str, Channel] = {"email": Email(settings), "telegram": Telegram(settings)}
 fixed = Contact(settings.notify_email, settings.notify_telegram_id)
 worker = Worker("notifier")
+one_at_a_time = threading.Lock()
+"""Calls and changes come in two threads: while a mail leaves, the other must not change what is kept after it."""
 
 
 @worker.on("notification", side_by_side=4)
@@ -56,11 +60,12 @@ def call_attendants(event: HandoffRaised | ConversationChanged, memory: Memory) 
     if settings.attendant_email is None:
         return
     subject = f"conversation {event.sessao}"
-    waiting, begun = Waiting.from_json(memory.recall(subject)).after(event)
-    if begun:
-        message = Message(call(begun), "/chat/attendant")
-        channels["email"].send(settings.attendant_email, message, f"{subject} {begun.timestamp}")
-    memory.keep(subject, waiting.to_json())
+    with one_at_a_time:
+        waiting, begun = Waiting.from_json(memory.recall(subject)).after(event)
+        if begun:
+            message = Message(call(begun), "/chat/attendant")
+            channels["email"].send(settings.attendant_email, message, f"{subject} {begun.timestamp}")
+        memory.keep(subject, waiting.to_json())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """When someone in the chat begins to wait for a human: once for each waiting, however many messages raise it.
 
-Calls and what attendants do are on two topics, so either may be heard first.
+Calls and what attendants do are on two topics, so either may be heard first, or a second time. Messages that call
+nobody are not heard: a call after a day without any begins a waiting, even where someone has gone on writing.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -33,14 +34,18 @@ class Waiting:
         """How it stands after the event, and the call with which a waiting begins, where one does."""
         if isinstance(event, HandoffRaised):
             return self._raised(event)
+        if event.timestamp <= self.conversation.released_at:
+            return self, None  # a second delivery: the release has ended it
         now = replace(self, conversation=self.conversation.after(event, event.timestamp))
         if now.unheeded and now.unheeded.timestamp > now.conversation.released_at > self.conversation.released_at:
             return now._raised(now.unheeded)  # it came after the release, but was heard before
         return now, None
 
     def _raised(self, call: HandoffRaised) -> tuple[Self, HandoffRaised | None]:
-        conversation = self.conversation.after(call, max(call.timestamp, self.conversation.last_at))
-        if conversation.estado == "waiting" and self.conversation.estado != "waiting":
+        at = max(call.timestamp, self.conversation.last_at)
+        before = self.conversation.at(at)  # after a day of silence nobody waits any more
+        conversation = replace(before.after(call, at), last_at=at)  # whatever comes of the call, a message was said
+        if conversation.estado == "waiting" and before.estado != "waiting":
             return replace(self, conversation=conversation, unheeded=None), call
         newer = self.unheeded is None or call.timestamp > self.unheeded.timestamp
         return replace(self, conversation=conversation, unheeded=call if newer else self.unheeded), None
