@@ -320,6 +320,81 @@ def test_a_message_that_does_not_get_through_says_why_and_can_be_sent_again(
     context.close()
 
 
+@pytest.mark.parametrize("back", [True, False], ids=["fails where it is open again", "fails while another is open"])
+def test_what_fails_after_the_attendant_turned_away_can_be_sent_again(
+    suite: Suite, browser: Browser, back: bool
+) -> None:
+    names = [named("Ana"), named("Rui")]
+    contexts = [visitor(browser, "en-US") for _ in range(3)]
+    ours = contexts[2]
+    pages = [customer(context, suite, name) for context, name in zip(contexts, names, strict=False)]
+    for page, name in zip(pages, names, strict=True):
+        say(page, f"I am {name}")
+    console = attendant(ours, suite, "Bia")
+    row_of(console, names[0]).click()
+    console.get_by_test_id("take").click()
+    expect(console.get_by_test_id("text")).to_be_focused(timeout=LONG)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    ours.route("**/messages", hold)
+    console.get_by_test_id("text").fill("May I help?")
+    console.keyboard.press("Enter")
+    expect(messages(console).last).to_have_attribute("data-state", "sending", timeout=LONG)
+
+    row_of(console, names[1]).click()
+    expect(messages(console, "cliente")).to_contain_text([names[1]], timeout=LONG)
+    if back:
+        row_of(console, names[0]).click()
+        expect(messages(console, "cliente")).to_contain_text([names[0]], timeout=LONG)
+        console.get_by_test_id("text").fill("Hello?")
+    held[0].fulfill(status=503, json={"detail": "Kafka does not answer at the moment."})
+    if not back:
+        row_of(console, names[0]).click()
+    expect(console.get_by_test_id("text")).to_have_value("May I help?\nHello?" if back else "May I help?", timeout=LONG)
+    if back:
+        expect(console.get_by_test_id("desk-problem")).to_have_text(
+            "Not delivered: Kafka does not answer at the moment."
+        )
+    ours.unroute_all()
+    console.get_by_test_id("text").press("Enter")
+    expect(messages(pages[0], "atendente")).to_contain_text(["May I help?"], timeout=LONG)
+    expect(messages(console, "atendente")).to_have_attribute("data-state", "delivered", timeout=LONG)
+    expect(console.get_by_test_id("desk-problem")).to_be_hidden()
+    healthy(*pages, console)
+    for context in contexts:
+        context.close()
+
+
+DENY_STORAGE = """
+for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+}
+"""
+
+
+def test_where_the_browser_denies_storage_all_works_but_is_forgotten(suite: Suite, browser: Browser) -> None:
+    name = named("Gil")
+    theirs, ours = visitor(browser, "en-US"), visitor(browser, "en-US")
+    for context in (theirs, ours):
+        context.add_init_script(DENY_STORAGE)
+    page, console = customer(theirs, suite, name), attendant(ours, suite)
+    say(page, "Hello")
+    row_of(console, name).click()
+    console.get_by_test_id("take").click()
+    console.get_by_test_id("my-name").fill("Bia")
+    console.get_by_test_id("save-name").click()
+    banner(page, "human", "A person, Bia, is with you.")
+    page.reload()
+    expect(page.get_by_test_id("entry")).to_be_visible(timeout=LONG)
+    expect(page.get_by_test_id("name")).to_have_value("")
+    healthy(page, console)
+    theirs.close()
+    ours.close()
+
+
 def test_the_limit_is_told_before_it_is_reached(suite: Suite, browser: Browser) -> None:
     context = visitor(browser, "pt-BR")
     page = customer(context, suite, named("Rui"))

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from flask_babel import gettext as _
 from web import limiter
 from web.languages import language
+from werkzeug.routing import BaseConverter
 
 from . import bot, form
 from .conversations import LONGEST_TEXT
@@ -26,6 +27,16 @@ UNKNOWN_PER_MINUTE = 60
 """Sessions asked for by one client that nobody knows: each is looked for in the topics."""
 
 chat = Blueprint("chat", __name__, url_prefix=PREFIX, static_folder="static", template_folder="templates")
+
+
+class AnyText(BaseConverter):
+    """The id of a session in an address: other programs choose it, with slashes too."""
+
+    regex = "(?s:.+?)"
+    part_isolating = False
+
+
+chat.record_once(lambda setup: setup.app.url_map.converters.update(sessao=AnyText))
 
 
 def _slowly() -> str:
@@ -58,7 +69,7 @@ def begin() -> tuple[Response, int]:
     return jsonify(sessao=sessao, nome=nome), 201
 
 
-@chat.post("/api/sessions/<sessao>/messages")
+@chat.post("/api/sessions/<sessao:sessao>/messages")
 @limiter.limit(f"{MESSAGES_OF_CLIENT} per minute", error_message=_slowly)
 @limiter.limit(
     f"{MESSAGES_PER_MINUTE} per minute",
@@ -77,7 +88,7 @@ def say(sessao: str) -> Response:
     return jsonify(resposta=resposta, id=id)
 
 
-@chat.get("/api/sessions/<sessao>/events")
+@chat.get("/api/sessions/<sessao:sessao>/events")
 @limiter.limit(f"{STREAMS_PER_MINUTE} per minute")
 @unknown
 def events(sessao: str) -> Response:

@@ -104,22 +104,22 @@ def events() -> Response:
     return parts().hub.stream(lambda: [("session", row) for row in conversations.queue()], channel=ATTENDANTS)
 
 
-@api.post("/sessions/<sessao>/take")
+@api.post("/sessions/<sessao:sessao>/take")
 def take(sessao: str) -> Response:
     return _change(sessao, "assumida")
 
 
-@api.post("/sessions/<sessao>/release")
+@api.post("/sessions/<sessao:sessao>/release")
 def release(sessao: str) -> Response:
     return _change(sessao, "devolvida")
 
 
-@api.post("/sessions/<sessao>/close")
+@api.post("/sessions/<sessao:sessao>/close")
 def close(sessao: str) -> Response:
     return _change(sessao, "encerrada")
 
 
-@api.post("/sessions/<sessao>/messages")
+@api.post("/sessions/<sessao:sessao>/messages")
 @limiter.limit(f"{MESSAGES_PER_MINUTE} per minute")
 def reply(sessao: str) -> Response:
     atendente, mensagem = form.name("atendente"), form.message("mensagem")

@@ -71,6 +71,7 @@ class Session:
     entries: list[Entry] = field(default_factory=list)
     base: Conversation = field(default_factory=Conversation)
     """How it stood before the oldest of `entries`."""
+    base_reason: HandoffRaised | None = None
     clock: dict[tuple[str, int], int] = field(default_factory=dict)
     """The latest time of a record, by topic and partition."""
     ids: set[tuple[str, str]] = field(default_factory=set)
@@ -88,7 +89,8 @@ class Session:
     def add(self, record: Any, topic: str, event: Event, live: bool = True) -> list[PageEvent]:
         """Take in a record; returns what is new for pages. One that came before changes nothing.
 
-        Unless `live`, what is late is folded when it is asked for: at a start, topic after topic, nearly all is late.
+        Unless `live`, nothing is folded or dropped before it is asked for: at a start, topic after topic, nearly all is
+        late, and what is older than all that is held may still say who has the conversation.
         """
         headers = decoded(record.headers)
         id = Cause.of(topic, record.partition, record.offset, record.headers).id
@@ -98,25 +100,21 @@ class Session:
         at, _, partition, offset = place(record)
         at = self.clock[topic, partition] = max(at, self.clock.get((topic, partition), 0))
         entry = Entry((at, topic, partition, offset), id, headers.get("ce_causationid"), event)
+        if live:
+            self.fresh()
         late = bool(self.entries) and entry.place < self.entries[-1].place
-        if late and len(self.entries) == MOST_RECORDS and entry.place < self.entries[0].place:
+        if live and late and len(self.entries) == MOST_RECORDS and entry.place < self.entries[0].place:
             return []
         self.ids.add((topic, id))
         self.weight += entry.weight
-        if live:
-            self.fresh()
         before = {(name, data["id"]): data for name, data in self.events()} if live and late else {}
         bisect.insort(self.entries, entry, key=lambda one: one.place)
-        news: list[PageEvent] = []
-        if late or self.stale:
-            self.stale = True
-            if live:
-                self.fresh()
-                news = [(name, data) for name, data in self.events() if before.get((name, data["id"])) != data]
-        else:
-            news = list(self._fold(entry))
-        if len(self.entries) > MOST_RECORDS:
-            self._shorten()
+        self.stale = self.stale or late
+        news = [] if self.stale else list(self._fold(entry))
+        if live:
+            self.fresh()
+        if live and late:
+            news = [(name, data) for name, data in self.events() if before.get((name, data["id"])) != data]
         return news
 
     def events(self) -> Iterator[PageEvent]:
@@ -152,28 +150,33 @@ class Session:
         return [self.state_event(now)]
 
     def fresh(self) -> "Session":
-        """This session, all of its records folded."""
+        """This session, all of its records folded and none too many."""
         if self.stale:
             self._refold()
             self.stale = False
+        if len(self.entries) > MOST_RECORDS:
+            self._shorten()
         return self
 
     def _refold(self) -> None:
-        self.state, self.reason = self.base, None
+        self.state, self.reason = self.base, self.base_reason
         self.messages, self.sentiments, self.counted = {}, {}, set()
         for entry in self.entries:
             for _ in self._fold(entry):
                 pass
 
     def _shorten(self) -> None:
-        oldest = self.entries.pop(0)
-        self.weight -= oldest.weight
-        self.base = self.base.after(oldest.event, oldest.seconds)
-        self.ids.discard((oldest.place[1], oldest.id))
-        self.counted.discard(oldest.id)
-        for id in (oldest.id, f"{oldest.id}/resposta"):
-            self.messages.pop(id, None)
-            self.sentiments.pop(id, None)
+        oldest, self.entries = self.entries[:-MOST_RECORDS], self.entries[-MOST_RECORDS:]
+        for entry in oldest:
+            self.weight -= entry.weight
+            self.base = self.base.after(entry.event, entry.seconds)
+            if isinstance(entry.event, HandoffRaised) and entry.id in self.counted:
+                self.base_reason = entry.event
+            self.ids.discard((entry.place[1], entry.id))
+            self.counted.discard(entry.id)
+            for id in (entry.id, f"{entry.id}/resposta"):
+                self.messages.pop(id, None)
+                self.sentiments.pop(id, None)
 
     def _fold(self, entry: Entry) -> Iterator[PageEvent]:
         event, at = entry.event, entry.seconds
@@ -249,7 +252,7 @@ class Conversations:
             if live:
                 self._tell(event.sessao, news + session.changed(time.time()))
             if self._weight > MOST_BYTES:
-                self._forget(len(self._sessions) // 10 + 1)
+                self._make_room()
 
     def known(self, sessao: str) -> bool:
         return sessao in self._sessions
@@ -258,7 +261,7 @@ class Conversations:
         """How it stands now; an unknown one stands as one that begins."""
         with self._lock:
             session = self._sessions.get(sessao)
-            return session.fresh().state.at(time.time()) if session else Conversation()
+            return self._fresh(session).state.at(time.time()) if session else Conversation()
 
     def moment(self, sessao: str) -> float:
         """The time of what is published next: after all that is known of the conversation, even where clocks differ."""
@@ -271,39 +274,61 @@ class Conversations:
     def counted(self, sessao: str, id: str) -> bool:
         """Whether the record with that id has changed something, rather than come too late."""
         with self._lock:
-            return sessao in self._sessions and id in self._sessions[sessao].fresh().counted
+            return sessao in self._sessions and id in self._fresh(self._sessions[sessao]).counted
 
     def events(self, sessao: str) -> list[PageEvent]:
         """The whole conversation, its state last."""
         with self._lock:
-            session = self._sessions.get(sessao, Session()).fresh()
+            session = self._fresh(self._sessions.get(sessao, Session()))
             return [*session.events(), session.state_event(time.time())]
 
     def summary(self, sessao: str) -> dict[str, Any]:
         """A known conversation as the attendants see it."""
         with self._lock:
-            return _summary(sessao, self._sessions[sessao].fresh(), time.time())
+            return _summary(sessao, self._fresh(self._sessions[sessao]), time.time())
 
     def queue(self) -> list[dict[str, Any]]:
         """The conversations that concern attendants, most urgent first."""
         now = time.time()
         with self._lock:
-            shown = [one for one in self._sessions.items() if not _is_over(one[1].fresh(), now)]
+            shown = [one for one in self._sessions.items() if not _is_over(self._fresh(one[1]), now)]
             shown.sort(key=lambda one: (urgency(one[1], now), one[1].state.last_at), reverse=True)
             return [_summary(sessao, session, now) for sessao, session in shown[:LONGEST_QUEUE]]
 
     def tick(self, forget_before: float) -> None:
-        """Tell what time alone has changed, and forget what had its last record before that time."""
+        """Tell what time alone has changed, and forget what had its last record before that time; once it is live."""
+        if not self._live():
+            return
         now = time.time()
         with self._lock:
             for sessao, session in list(self._sessions.items()):
                 if session.last_at < forget_before:
                     self._drop(sessao)
-                elif news := session.fresh().changed(now):
+                elif news := self._fresh(session).changed(now):
                     self._tell(sessao, news)
 
-    def _forget(self, number: int) -> None:
-        for sessao in sorted(self._sessions, key=lambda one: self._sessions[one].last_at)[:number]:
+    def _fresh(self, session: Session) -> Session:
+        before = session.weight
+        session.fresh()
+        self._weight += session.weight - before
+        return session
+
+    def _make_room(self) -> None:
+        """Shorten what was read at length at a start; if that is not enough, forget a tenth of the conversations.
+
+        The oldest go first, but those that wait for a human or have one go last.
+        """
+        for session in self._sessions.values():
+            self._fresh(session)
+        if self._weight < 0.9 * MOST_BYTES:
+            return
+        now = time.time()
+
+        def worth(sessao: str) -> tuple[bool, float]:
+            session = self._sessions[sessao]
+            return session.state.at(now).estado in ("waiting", "human"), session.last_at
+
+        for sessao in sorted(self._sessions, key=worth)[: len(self._sessions) // 10 + 1]:
             self._drop(sessao)
 
     def _drop(self, sessao: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from chatbot.entry import LASTS, Entry
@@ -208,6 +209,22 @@ def test_taking_answering_handing_back_and_closing(waiting: Any) -> None:
     assert waiting.attend("s1", "close", atendente="Rui").get_json()["estado"] == "closed"
     topics = [record.topic for record in waiting.broker.published]
     assert topics == ["conversation", "chat-reply", "conversation", "conversation", "conversation"]
+
+
+@pytest.mark.parametrize("sessao", ["sala/1", "sala//1", "/1", "1/", "1/take", "linha 1\nlinha 2", "50 %?#"])
+def test_another_program_names_a_session_as_it_likes(bench: Any, make_talk: Any, sessao: str) -> None:
+    for talk in (make_talk(sessao), make_talk("1")):
+        bench.broker.hear(talk.said("Oi"))
+    address = quote(sessao, safe="")
+    assert bench.attend(address, "take", atendente="Bia").get_json()["sessao"] == sessao
+    assert bench.attend(address, "messages", atendente="Bia", mensagem="Olá").status_code == 200
+    assert bench.say(address, "Olá, Bia").status_code == 200
+    events = bench.get(f"api/sessions/{address}/events")
+    assert events.status_code == 200
+    events.close()
+    for what in ("release", "close"):
+        assert bench.attend(address, what, atendente="Bia").status_code == 200
+    assert {row["sessao"]: row["estado"] for row in bench.queue()} == {sessao: "closed", "1": "bot"}
 
 
 def test_who_comes_second_is_told_who_has_it(waiting: Any) -> None:

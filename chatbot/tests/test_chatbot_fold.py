@@ -1,5 +1,6 @@
 """Conversations folded from records: in any order, twice, late, foreign, or too many."""
 
+import itertools
 import json
 import random
 import time
@@ -205,6 +206,77 @@ def test_a_conversation_keeps_its_newest_records_and_stands_as_before(
     assert heard.texts()[-1] == "ainda aqui"
 
 
+def a_long_story(talk: Any) -> list[Any]:
+    """Bia comes early, and what they say after that is more than is kept."""
+    angry = talk.said("Isto é péssimo", "Não sei.")
+    records = [talk.opened(), angry, talk.felt(angry), talk.raised(angry), talk.changed("assumida", "Bia")]
+    for number in range(12):
+        message = talk.said(f"pergunta {number}", "")
+        records += [message, talk.felt(message, "neutral"), talk.replied("Bia", f"resposta {number}")]
+    return records
+
+
+def weighed(heard: Heard) -> bool:
+    return heard.all._weight == sum(session.weight for session in heard.all._sessions.values())
+
+
+def test_a_long_conversation_is_the_same_after_a_restart_whatever_topic_is_read_first(
+    talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "MOST_RECORDS", 20)
+    records = a_long_story(talk)
+    news = [talk.said("Ainda aí?", ""), talk.replied("Bia", "Sim")]
+    late = talk.said("entre as duas", "", at=len(records) + 0.5)
+    before, after = Heard(*records), Heard(*records, *news, late)
+    assert (before.state(), len(before.texts())) == (("human", "Bia"), 13)
+    assert after.texts()[-3:] == ["Ainda aí?", "entre as duas", "Sim"]
+    assert after.all.summary("s1")["reason"]
+    topics = {record.topic for record in records}
+    for order in itertools.permutations(sorted(topics)):
+        replayed = sorted(records, key=lambda record: order.index(record.topic))
+        asked, unasked = Heard(*replayed, live=False), Heard(*replayed, live=False)
+        for heard in (asked, unasked):
+            heard.live = True
+            if heard is asked:
+                assert heard.events() == before.events(), order
+                assert heard.all.summary("s1") == before.all.summary("s1"), order
+                assert weighed(heard)
+            heard.hear(*news, late)
+            assert heard.events() == after.events(), order
+            assert heard.all.summary("s1") == after.all.summary("s1"), order
+            assert len(heard.all._sessions["s1"].entries) == 20
+            assert weighed(heard)
+
+
+def test_a_restart_that_time_ticks_through_ends_as_any_other(talk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "MOST_RECORDS", 20)
+    records = a_long_story(talk)
+    starting = Heard(live=False)
+    for record in sorted(records, key=lambda record: record.topic):
+        starting.hear(record)
+        starting.all.tick(forget_before=time.time() - 60)
+    assert starting.told == []
+    starting.live = True
+    assert starting.events() == Heard(*records).events()
+
+
+def test_one_endless_conversation_does_not_cost_the_others_a_restart(
+    make_talk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a start reads of it at length is shortened before anything is forgotten."""
+    monkeypatch.setattr(conversations, "MOST_RECORDS", 5)
+    monkeypatch.setattr(conversations, "MOST_BYTES", 100_000)
+    short, endless = make_talk("short"), make_talk("endless")
+    records = [short.said("Oi"), endless.opened(), endless.changed("assumida", "Bia")]
+    records += [endless.said(f"mensagem {number}", "") for number in range(500)]
+    starting = Heard(*sorted(records, key=lambda record: record.topic), live=False)
+    assert starting.all._weight <= 100_000
+    assert weighed(starting)
+    assert starting.all.known("short")
+    assert starting.state("endless") == ("human", "Bia")
+    assert starting.texts("endless") == [f"mensagem {number}" for number in range(495, 500)]
+
+
 def test_memory_is_bounded_and_the_oldest_conversations_are_forgotten(
     make_talk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,8 +288,22 @@ def test_memory_is_bounded_and_the_oldest_conversations_are_forgotten(
     assert heard.all.known("session 499")
     assert not heard.all.known("session 0")
     assert heard.all._weight <= 100_000
-    assert heard.all._weight == sum(session.weight for session in heard.all._sessions.values())
+    assert weighed(heard)
     assert len(heard.all._sessions) >= 8
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_who_waits_or_is_held_is_forgotten_last(make_talk: Any, monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    monkeypatch.setattr(conversations, "MOST_BYTES", 100_000)
+    waiting, held, old = make_talk("waiting"), make_talk("held"), make_talk("old")
+    angry = waiting.said("Que horror")
+    heard = Heard(angry, waiting.raised(angry), held.said("Oi"), held.changed("assumida", "Bia"), live=live)
+    heard.hear(old.said("Oi"))
+    for number in range(500):
+        heard.hear(make_talk(f"session {number}").said("é" * 1_000))
+    assert heard.all._weight <= 100_000
+    assert not heard.all.known("old")
+    assert (heard.state("waiting"), heard.state("held")) == (("waiting", None), ("human", "Bia"))
 
 
 def test_a_day_of_silence_closes_it_and_a_message_opens_it_anew(talk: Any) -> None:

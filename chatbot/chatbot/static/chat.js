@@ -23,10 +23,10 @@ let unread = 0;
 // which conversation: that of this tab, else the last of this browser
 
 const KEPT = "chat";
-const remembered = () => kept(KEPT, sessionStorage) ?? kept(KEPT);
+const remembered = () => kept(KEPT, "sessionStorage") ?? kept(KEPT);
 
 function remember(session) {
-  keep(KEPT, session, sessionStorage);
+  keep(KEPT, session, "sessionStorage");
   keep(KEPT, session);
 }
 

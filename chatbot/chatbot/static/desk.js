@@ -15,10 +15,12 @@ const actions = [...desk.querySelectorAll("[data-action]")];
 const drafts = new Map();
 
 let open = null; // the id of the conversation
+let opening = 0; // grows with each turn, to the same conversation too
 let leave = () => {};
 let pressed = null; // the button whose effect is still to be seen
 
 const path = (end) => `api/attendant/sessions/${encodeURIComponent(open)}/${end}`;
+const lines = (...texts) => texts.filter(Boolean).join("\n");
 const isMine = ({ estado, atendente }) => estado === "human" && atendente === me.name();
 
 function complain(sentence) {
@@ -60,7 +62,17 @@ export function show() {
 
 /** What was written and not delivered is not lost where the attendant turns to another conversation. */
 function keepDraft() {
-  if (open) drafts.set(open, [...log.unsent(), composer.draft()].filter(Boolean).join("\n"));
+  if (open) drafts.set(open, lines(...log.unsent(), composer.draft()));
+}
+
+/** A message that failed when the log no longer held it is put where the attendant can send it again. */
+function giveBack(sessao, mensagem, reason) {
+  if (sessao !== open) {
+    drafts.set(sessao, lines(mensagem, drafts.get(sessao)));
+    return;
+  }
+  composer.write(lines(mensagem, composer.draft()));
+  complain(say("notDelivered", { reason }));
 }
 
 /** Opens a conversation; with none, the desk is empty. */
@@ -70,6 +82,7 @@ export function turnTo(sessao) {
   leave();
   leave = () => {};
   open = sessao ?? null;
+  opening += 1;
   pressed = null;
   complain("");
   desk.hidden = !open;
@@ -82,12 +95,14 @@ export function turnTo(sessao) {
   }
   log.begin(({ de, nome }) => de === "atendente" && nome === me.name());
   composer.write(drafts.get(open) ?? "");
-  const [here, where] = [open, path("messages")];
+  const [here, where, turned] = [open, path("messages"), opening];
   composer.sendTo(() => ({ de: "atendente", nome: me.name() }), async (mensagem) => {
     try {
-      return (await ask(where, { mensagem })).id;
+      const { id } = await ask(where, { mensagem });
+      if (turned === opening) complain("");
+      return id;
     } catch (refusal) {
-      if (here !== open) drafts.set(here, [mensagem, drafts.get(here)].filter(Boolean).join("\n"));
+      if (turned !== opening) giveBack(here, mensagem, refusal.message);
       throw refusal;
     }
   });
