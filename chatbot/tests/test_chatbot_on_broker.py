@@ -1,6 +1,7 @@
 """The service as processes of its own, against a broker that speaks the real protocol."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -16,9 +17,10 @@ from typing import Any
 
 import pytest
 import requests
-from bus import Cause, KafkaSettings
+from bus import EXIT_CONFIG, Cause, KafkaSettings
 from bus.conversation import ChatExchanged
 from bus.producer import Outgoing, Producer
+from doorkeeper import Doorkeeper
 from kafka import KafkaProducer
 from suite_fixtures import Broker, eventually, free_port
 
@@ -336,3 +338,30 @@ def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str
         service.stop()
     (line,) = service.log().splitlines()
     assert name in line
+
+
+@pytest.fixture
+def doorkeeper() -> Iterator[Doorkeeper]:
+    doorkeeper = Doorkeeper()
+    yield doorkeeper
+    doorkeeper.stop()
+
+
+def test_a_refused_login_ends_all_of_the_service_with_one_line(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
+    doorkeeper.refusals = math.inf
+    service = Service(tmp_path, doorkeeper.env)
+    assert service.process.wait(60) == EXIT_CONFIG, service.log()
+    *lines, last = service.log().splitlines()
+    assert last.startswith("wrong setting: KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: ")
+    assert not any("wrong setting" in line or "Worker" in line for line in lines)
+
+
+def test_so_does_one_that_comes_when_the_service_has_long_been_at_work(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
+    service = Service(tmp_path, doorkeeper.env).ready()
+    try:
+        listener = Listener(service, f"sessions/{service.begin()}/events")
+        doorkeeper.turn_out()
+        assert service.process.wait(60) == EXIT_CONFIG, service.log()
+        assert listener.ended.wait(5)
+    finally:
+        service.stop()

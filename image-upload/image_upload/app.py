@@ -1,6 +1,7 @@
 """The application, put together."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from bus import Event, KafkaSettings, Undecodable, log
@@ -9,7 +10,7 @@ from bus.mirror import Mirror
 from bus.producer import Producer
 from bus.topics import TOPICS
 from pictures import OPERATIONS, Refused
-from web import Hub, Web
+from web import Hub, Web, end_service
 
 from .api import PREFIX, SERVICE, Parts, as_json, upload
 from .checking import Checker
@@ -34,7 +35,8 @@ def create_app() -> Web:
         cluster=ClusterView(kafka),
         hub=Hub(),
     )
-    mirror = Mirror(kafka, ["image", "notification"], lambda topic, record: _tell(parts, topic, record))
+    heard = partial(_tell, parts)
+    mirror = Mirror(kafka, ["image", "notification"], heard, end=end_service)
     app = make_app(parts)
     app.on_close += [parts.hub.close, mirror.stop, parts.checker.stop, parts.previews.stop]
     app.on_close += [lambda: parts.producer.close(timeout=2)]

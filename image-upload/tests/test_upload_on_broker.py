@@ -1,6 +1,7 @@
 """The service as a process of its own, against a broker that speaks the real protocol."""
 
 import json
+import math
 import os
 import signal
 import socket
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 import requests
-from bus import ImageUploaded
+from bus import EXIT_CONFIG, ImageUploaded
 from bus.settings import KafkaSettings
+from doorkeeper import Doorkeeper
 from kafka import KafkaConsumer, KafkaProducer
 from pictures import Store
 from suite_fixtures import eventually, free_port
@@ -244,3 +246,16 @@ def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str
         service.stop()
     (line,) = service.log().splitlines()
     assert name in line
+
+
+def test_a_refused_login_ends_all_of_the_service_with_one_line(tmp_path: Path) -> None:
+    doorkeeper = Doorkeeper()
+    doorkeeper.refusals = math.inf
+    try:
+        service = Service(tmp_path, doorkeeper.env)
+        assert service.process.wait(60) == EXIT_CONFIG, service.log()
+    finally:
+        doorkeeper.stop()
+    *lines, last = service.log().splitlines()
+    assert last.startswith("wrong setting: KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: ")
+    assert not any("wrong setting" in line or "Worker" in line for line in lines)

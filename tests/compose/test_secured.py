@@ -141,9 +141,19 @@ def test_a_picture_goes_its_way_under_the_names_of_a_managed_cluster(
     assert PASSWORD not in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize("command", [["-m", "bus.create_topics"], ["-m", "rotate_worker"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "bus.create_topics"],
+        ["-m", "rotate_worker"],
+        ["-m", "gunicorn", "-c", "python:chatbot.gunicorn_conf"],
+        ["-m", "gunicorn", "-c", "python:image_upload.gunicorn_conf"],
+    ],
+    ids=lambda command: command[-1],
+)
 def test_a_wrong_password_is_told_in_one_line(secured: dict[str, str], tmp_path: Path, command: list[str]) -> None:
     env = os.environ | secured | {"KAFKA_SASL_PASSWORD": "wrong", "STORE_URL": f"file://{tmp_path}"}
+    env |= {"BIND": f"unix:{tmp_path}/socket"}
     done = subprocess.run([sys.executable, *command], env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 78
     (line,) = done.stderr.strip().splitlines()

@@ -22,7 +22,7 @@ C = TypeVar("C")
 BOOTSTRAP_TIMEOUT_MS = 5_000
 
 
-class _AuthenticationWatch(logging.Handler):
+class LoginWatch(logging.Handler):
     """Notes a refused login: kafka-python tells of it in its log alone, its callers see a timeout."""
 
     refused = False
@@ -33,8 +33,9 @@ class _AuthenticationWatch(logging.Handler):
 
 
 @contextmanager
-def _watched() -> "Iterator[_AuthenticationWatch]":
-    watch = _AuthenticationWatch(logging.WARNING)
+def watched() -> "Iterator[LoginWatch]":
+    """Notes what logins of this process are refused meanwhile."""
+    watch = LoginWatch(logging.WARNING)
     logger = logging.getLogger("kafka")
     logger.addHandler(watch)
     try:
@@ -52,11 +53,11 @@ def patiently(make: Callable[[], C], settings: KafkaSettings, stopping: Callable
     def attempt() -> C:
         if stopping():
             raise InterruptedError
-        with _watched() as watch:
+        with watched() as watch:
             try:
                 return make()
             except KafkaError:
-                if watch.refused:
+                if watch.refused and not stopping():
                     print(
                         "wrong setting: KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD:"
                         f" {settings.kafka_bootstrap_servers} refuses this user or password",

@@ -50,8 +50,10 @@ def configure(service: str) -> None:
         lambda _logger, _method, event: {"service": service, **event},
     ]
     if settings.log_format == "json":
+        # Where it failed, not what it had in hand: that may be what a person wrote.
+        without_values = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         final: list[Any] = [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(without_values),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:

@@ -1,5 +1,6 @@
 """A mirror shows a process what happens on topics, without a group: every replica sees every record."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -8,10 +9,10 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from .clients import connect_admin, connect_consumer
+from .clients import connect_admin, connect_consumer, watched
 from .log import get_logger
 from .producer import Place
-from .settings import KafkaSettings
+from .settings import EXIT_CONFIG, KafkaSettings
 from .topics import ensure
 
 log = get_logger(__name__)
@@ -23,7 +24,8 @@ class Mirror:
     """Calls `heard(topic, record)` in a thread of its own for each record; `topic` is the suite's name.
 
     Those from now on, or with `from_start` all that the topics still have. Order is kept within a partition. After an
-    outage it goes on where it was. What `heard` raises is logged, no more.
+    outage it goes on where it was. What `heard` raises is logged, no more. Where the broker refuses the login, at start
+    or later, `end` is called with status 78: it has to end the process, which SystemExit in a thread does not.
     """
 
     def __init__(
@@ -32,10 +34,12 @@ class Mirror:
         topics: Iterable[str],
         heard: Callable[[str, Any], None],
         from_start: bool = False,
+        end: Callable[[int], object] = os._exit,
     ):
         self._settings = settings
         self._topics = {settings.topic(name): name for name in topics}
         self._heard = heard
+        self._end = end
         self._reset = "earliest" if from_start else "latest"
         self._stopping = threading.Event()
         self._next: dict[TopicPartition, int] = {}
@@ -69,6 +73,9 @@ class Mirror:
                 try:
                     ends = self._ends(came + seconds)
                 except (InterruptedError, KafkaError):
+                    return False
+                except SystemExit:
+                    self._end(EXIT_CONFIG)
                     return False
                 self._looked = at, ends
         return self._reached(ends, came + seconds - time.monotonic())
@@ -107,6 +114,9 @@ class Mirror:
                 self._listen()
             except InterruptedError:
                 return
+            except SystemExit:
+                self._end(EXIT_CONFIG)
+                return
             except Exception:
                 log.exception("the mirror failed and is made anew")
                 self._stopping.wait(1)
@@ -114,9 +124,12 @@ class Mirror:
     def _listen(self) -> None:
         with connect_admin(self._settings, self._stopping.is_set) as admin:
             ensure(admin, self._settings, self._topics.values())
-        with connect_consumer(self._settings, self._stopping.is_set, auto_offset_reset=self._reset) as consumer:
+        with (
+            connect_consumer(self._settings, self._stopping.is_set, auto_offset_reset=self._reset) as consumer,
+            watched() as logins,
+        ):
             self._assign(consumer)
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not logins.refused:  # of that poll tells nothing: connect anew
                 try:
                     batches = consumer.poll(timeout_ms=LONGEST_POLL_MS)
                 except KafkaError as error:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -69,21 +70,7 @@ class Producer:
 
     def send(self, outgoing: Outgoing) -> Any:
         """Hand one record to the client; returns its future. Raises KafkaError where not even that works."""
-        client = self._connected()
-        try:
-            return client.send(
-                self._settings.topic(outgoing.topic),
-                key=outgoing.key,
-                value=outgoing.value,
-                headers=outgoing.headers,
-                partition=outgoing.partition,
-                timestamp_ms=outgoing.timestamp_ms,
-            )
-        except TOO_LARGE:
-            raise
-        except (KafkaError, AssertionError):
-            self.renew(client)
-            raise
+        return self._send(self._connected(), outgoing)
 
     def publish(self, records: Iterable[Outgoing]) -> list[Place]:
         """Publish, wait for the broker's word for all, and return where they stand.
@@ -91,8 +78,10 @@ class Producer:
         Raises NotPublished, or the error of a record too large.
         """
         deadline = time.monotonic() + self._timeout
+        client = None
         try:
-            sent = [(record.topic, self.send(record)) for record in records]
+            client = self._connected()
+            sent = [(record.topic, self._send(client, record)) for record in records]
             places = []
             for topic, future in sent:
                 acknowledged = future.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -101,18 +90,8 @@ class Producer:
         except TOO_LARGE:
             raise
         except KafkaError as error:
-            self.renew()
+            self._drop(client)
             raise NotPublished(f"{type(error).__name__} from {self._settings.kafka_bootstrap_servers}") from error
-
-    def renew(self, failed: KafkaProducer | None = None) -> None:
-        """Drop the client (only if it still is `failed`, where given); the next send makes another."""
-        with self._lock:
-            if failed is not None and self._client is not failed:
-                return
-            client, self._client = self._client, None
-        if client is not None:
-            log.warning("producer is made anew")
-            client.close(timeout=0)
 
     def close(self, timeout: float = 3.0) -> None:
         """Send what is buffered, for at most `timeout` seconds."""
@@ -120,6 +99,40 @@ class Producer:
             client, self._client = self._client, None
         if client is not None:
             client.close(timeout=timeout)
+
+    def _send(self, client: KafkaProducer, outgoing: Outgoing) -> Any:
+        """The future of one record; whether now or then, with its failure the client is dropped."""
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, TOO_LARGE):
+                self._drop(client)
+
+        try:
+            future = client.send(
+                self._settings.topic(outgoing.topic),
+                key=outgoing.key,
+                value=outgoing.value,
+                headers=outgoing.headers,
+                partition=outgoing.partition,
+                timestamp_ms=outgoing.timestamp_ms,
+            )
+        except (KafkaError, AssertionError) as error:
+            failed(error)
+            raise
+        future.add_errback(failed)
+        return future
+
+    def _drop(self, failed: KafkaProducer | None) -> None:
+        """Let go of the client that failed, unless another has: the next send makes one."""
+        with self._lock:
+            if self._client is not failed:
+                return
+            self._client = None
+        if failed is not None:
+            log.warning("producer is made anew")
+            failed._sender.force_close()  # close begins with a flush, which raises while any record is in flight
+            with suppress(KafkaError):
+                failed.close(timeout=0)
 
     def _connected(self) -> KafkaProducer:
         with self._lock:

@@ -411,7 +411,6 @@ class Runtime:
             self._bury(delivery, type(error).__name__, "an answer is larger than a record may be")
         else:
             logger.warning("not published, trying again", **_where(delivery), error=str(error))
-            self._producer.renew()
             delivery.due = time.monotonic() + 0.5
             self._unpublished.append(delivery)
 

@@ -5,10 +5,13 @@ gevent: an open event stream costs a greenlet, not a thread, so one worker holds
 
 import os
 import signal
+import sys
 from typing import Any
 
 import gevent
 from gevent import monkey
+
+from .ending import wished_status
 
 monkey.patch_all()  # before anything else is imported, so that all of it waits cooperatively
 
@@ -29,6 +32,12 @@ def post_worker_init(worker: Any) -> None:
     """End the event streams as soon as SIGTERM comes: gunicorn would wait for them, and they never end."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         _before(number, worker.wsgi.close)
+
+
+def on_exit(_server: Any) -> None:
+    """End the master with the status that a worker has wished for; that of SIGTERM is 0."""
+    if status := wished_status():
+        sys.exit(status)
 
 
 def _before(number: int, call: Any) -> None:

@@ -1,0 +1,111 @@
+"""The producer when its client fails: what callers are told, and which client is dropped."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bus import producer as module
+from bus.producer import NotPublished, Outgoing, Producer
+from bus.settings import KafkaSettings
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.future import Future
+
+RECORD = Outgoing("image", None, b"{}", [])
+
+
+class Sent(Future):
+    """What a client returns; `get` waits for nothing: `meanwhile` is what happens while it would."""
+
+    def __init__(self, meanwhile: Callable[[], object]):
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    def get(self, timeout: float) -> Any:
+        self.meanwhile()
+        raise KafkaTimeoutError(f"not within {timeout} s")
+
+
+class Client:
+    """A kafka-python producer with records in flight: closing it in no time raises, as that library does."""
+
+    def __init__(self, **_options: Any):
+        self._sender = self
+        self.sent: list[Sent] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.ended = self.closed = False
+
+    def send(self, _topic: str, **_record: Any) -> Sent:
+        self.sent.append(Sent(self.meanwhile))
+        return self.sent[-1]
+
+    def force_close(self) -> None:
+        self.ended = True
+
+    def close(self, timeout: float) -> None:
+        self.closed = True
+        raise KafkaTimeoutError("records are in flight")
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> list[Client]:
+    """All clients that have been made."""
+    made: list[Client] = []
+
+    def make(**options: Any) -> Client:
+        made.append(Client(**options))
+        return made[-1]
+
+    monkeypatch.setattr(module, "KafkaProducer", make)
+    return made
+
+
+@pytest.fixture
+def producer(clients: list[Client]) -> Producer:
+    return Producer(KafkaSettings())
+
+
+def test_who_publishes_is_told_so_however_the_client_ends(producer: Producer, clients: list[Client]) -> None:
+    with pytest.raises(NotPublished):
+        producer.publish([RECORD])
+    (client,) = clients
+    assert client.ended
+    assert client.closed
+
+
+def test_whose_record_fails_last_leaves_the_client_alone_that_another_has_made(
+    producer: Producer, clients: list[Client]
+) -> None:
+    def another() -> None:
+        clients[0].sent[0].failure(KafkaTimeoutError())
+        producer.send(RECORD)
+
+    producer.send(RECORD)
+    clients[0].meanwhile = another
+    with pytest.raises(NotPublished):
+        producer.publish([RECORD])
+    assert [client.ended for client in clients] == [True, False]
+
+
+def test_a_client_is_dropped_once_for_all_the_records_it_loses(producer: Producer, clients: list[Client]) -> None:
+    first, second = producer.send(RECORD), producer.send(RECORD)
+    first.failure(KafkaTimeoutError())
+    third = producer.send(RECORD)
+    second.failure(KafkaTimeoutError())
+    assert third in clients[1].sent
+    assert [client.ended for client in clients] == [True, False]
+
+
+def test_a_record_that_is_too_large_is_not_the_clients_fault(producer: Producer, clients: list[Client]) -> None:
+    producer.send(RECORD).failure(MessageSizeTooLargeError())
+    assert not clients[0].ended
+
+
+def test_a_client_that_cannot_be_made_is_told_in_the_same_words(
+    producer: Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_options: Any) -> Client:
+        raise KafkaTimeoutError("no broker")
+
+    monkeypatch.setattr(module, "KafkaProducer", fail)
+    with pytest.raises(NotPublished):
+        producer.publish([RECORD])

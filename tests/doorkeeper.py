@@ -1,0 +1,90 @@
+"""A login before the embedded broker, which has none: lets clients in, or does not, as a test wants it."""
+
+import contextlib
+import math
+import socket
+import socketserver
+import struct
+import threading
+
+from kafka.protocol.sasl import SaslAuthenticateResponse, SaslHandshakeResponse
+from suite_fixtures import Broker
+
+LOGIN_REFUSED = 58
+
+
+class Doorkeeper(socketserver.ThreadingTCPServer):
+    """Answers logins (SASL_PLAINTEXT, PLAIN), and passes on all else to a broker of its own.
+
+    `refusals`: how many logins it refuses from now on.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Connection)
+        address = f"127.0.0.1:{self.server_address[1]}"
+        self.refusals = 0.0
+        self.inside: list[socket.socket] = []
+        self.broker = Broker(advertised=address)
+        self.env = {
+            "KAFKA_BOOTSTRAP_SERVERS": address,
+            "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+            "KAFKA_SASL_MECHANISM": "PLAIN",
+            "KAFKA_SASL_USERNAME": "ana",
+            "KAFKA_SASL_PASSWORD": "segredo",
+            "KAFKA_FETCH_MAX_WAIT_MS": "50",
+            "KAFKA_PARTITIONS": "2",
+        }
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def turn_out(self, refusals: float = math.inf) -> None:
+        """Let nobody stay, and refuse so many who come back."""
+        self.refusals = refusals
+        for client in self.inside:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        self.broker.stop()
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    server: Doorkeeper
+
+    def handle(self) -> None:
+        self.server.inside.append(self.request)
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.server.broker.port)) as broker:
+            threading.Thread(target=self._answers, args=(broker,), daemon=True).start()
+            requests = self.request.makefile("rb")
+            while head := requests.read(4):
+                request = requests.read(*struct.unpack(">i", head))
+                answer = self._login(*struct.unpack_from(">hhi", request))
+                if answer:
+                    self.request.sendall(answer)
+                else:
+                    broker.sendall(head + request)
+
+    def _login(self, api: int, version: int, correlation: int) -> bytes | None:
+        """The answer to a request of a login, whoever that is; None where it is another request."""
+        if api == SaslHandshakeResponse.API_KEY:
+            answer = SaslHandshakeResponse(error_code=0, mechanisms=["PLAIN"], version=version)
+        elif api == SaslAuthenticateResponse.API_KEY:
+            error = LOGIN_REFUSED if self.server.refusals else 0
+            self.server.refusals = max(0, self.server.refusals - 1)
+            answer = SaslAuthenticateResponse(
+                error_code=error, error_message=None, auth_bytes=b"", session_lifetime_ms=0, version=version
+            )
+        else:
+            return None
+        answer.with_header(correlation_id=correlation)
+        encoded: bytes = answer.encode(framed=True, header=True)
+        return encoded
+
+    def _answers(self, broker: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while part := broker.recv(65_536):
+                self.request.sendall(part)
