@@ -1,7 +1,6 @@
 """Bookkeeping of one partition: what was delivered, what is done, and so what may be committed. No I/O."""
 
 import random
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,11 +12,13 @@ LONGEST_PAUSE = 30.0
 class Delivery:
     """A record on its way through the worker.
 
+    `cause` is what its answers name as the event that they answer, `event` what it says where that can be read;
     `crashes` counts the child processes that died of it; a `single` one is no longer handled in a batch.
     """
 
     record: Any
     lane: "Lane"
+    cause: Any = None
     event: Any = None
     state: Literal["waiting", "running", "publishing", "done"] = "waiting"
     attempts: int = 0
@@ -35,10 +36,10 @@ class Delivery:
 
 
 class Lane:
-    """The deliveries of one partition, in the order of their offsets."""
+    """The deliveries of one partition that are not done, in the order of their offsets."""
 
     def __init__(self) -> None:
-        self.deliveries: deque[Delivery] = deque()
+        self.deliveries: list[Delivery] = []
         self.position: int | None = None
         """Offset up to which all is done: what may be committed."""
         self.committed: int | None = None
@@ -58,11 +59,10 @@ class Lane:
         return delivery
 
     def settle(self) -> bool:
-        """Drop what is done from the front; true when there is something to commit."""
-        while self.deliveries and self.deliveries[0].state == "done":
-            self.position = self.deliveries.popleft().record.offset + 1
-        if not self.deliveries and self.fetched is not None:
-            self.position = self.fetched
+        """Drop what is done; true when there is something to commit."""
+        self.deliveries = [delivery for delivery in self.deliveries if delivery.state != "done"]
+        if self.fetched is not None:
+            self.position = self.deliveries[0].record.offset if self.deliveries else self.fetched
         return self.position != self.committed
 
     def ready(self, now: float, ordered: bool) -> list[Delivery]:

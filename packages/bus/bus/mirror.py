@@ -14,6 +14,7 @@ from .log import get_logger
 from .producer import Place
 from .settings import EXIT_CONFIG, KafkaSettings
 from .topics import ensure
+from .unreadable import Unreadable, passing_over
 
 log = get_logger(__name__)
 
@@ -24,8 +25,9 @@ class Mirror:
     """Calls `heard(topic, record)` in a thread of its own for each record; `topic` is the suite's name.
 
     Those from now on, or with `from_start` all that the topics still have. Order is kept within a partition. After an
-    outage it goes on where it was. What `heard` raises is logged, no more. Where the broker refuses the login, at start
-    or later, `end` is called with status 78: it has to end the process, which SystemExit in a thread does not.
+    outage it goes on where it was. What `heard` raises is logged, no more, and so is a record that cannot be read.
+    Where the broker refuses the login, at start or later, `end` is called with status 78: it has to end the process,
+    which SystemExit in a thread does not.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class Mirror:
         def late() -> bool:
             return self._stopping.is_set() or time.monotonic() > deadline
 
-        with connect_consumer(self._settings, late, fetch_max_wait_ms=1, max_poll_records=1) as consumer:
+        with passing_over(connect_consumer(self._settings, late, fetch_max_wait_ms=1, max_poll_records=1)) as consumer:
             here = dict(self._next)
             consumer.assign(here)
             for partition, offset in here.items():
@@ -124,10 +126,8 @@ class Mirror:
     def _listen(self) -> None:
         with connect_admin(self._settings, self._stopping.is_set) as admin:
             ensure(admin, self._settings, self._topics.values())
-        with (
-            connect_consumer(self._settings, self._stopping.is_set, auto_offset_reset=self._reset) as consumer,
-            watched() as logins,
-        ):
+        connected = connect_consumer(self._settings, self._stopping.is_set, auto_offset_reset=self._reset)
+        with passing_over(connected) as consumer, watched() as logins:
             self._assign(consumer)
             while not self._stopping.is_set() and not logins.refused:  # of that poll tells nothing: connect anew
                 try:
@@ -170,6 +170,9 @@ class Mirror:
             self.caught_up.set()
 
     def _tell(self, topic: str, record: Any) -> None:
+        if isinstance(record.value, Unreadable):
+            log.warning("passed over", topic=topic, partition=record.partition, reason=record.value.reason)
+            return
         try:
             self._heard(topic, record)
         except Exception:

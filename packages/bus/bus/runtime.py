@@ -22,7 +22,7 @@ from kafka.errors import KafkaError
 from . import health, log
 from .children import ChildFailed, Children
 from .clients import connect_admin, connect_consumer
-from .dead_letters import dead_letter
+from .dead_letters import dead_letter, without_value
 from .errors import GaveUp
 from .events import Cause, Encoded, Undecodable
 from .lanes import Delivery, Lane
@@ -32,6 +32,7 @@ from .remembering import PartitionMemory
 from .settings import EXIT_CONFIG, KafkaSettings
 from .stopping import Stop
 from .topics import MissingTopics, dead_letters_of, ensure, memory_of
+from .unreadable import Unreadable, passing_over
 from .worker import Handler, Outcome, Worker
 
 logger = log.get_logger(__name__)
@@ -39,7 +40,7 @@ logger = log.get_logger(__name__)
 ATTEMPTS = 3
 """How often a record is tried whose handler raises what nobody foresaw. What may pass is tried for ever."""
 WINDOW = 64
-"""Records of one partition that are held at most; past that the partition is paused."""
+"""Records of one partition, not done, past which it is paused; no others are held."""
 EVERYTHING = 2**31
 """A poll takes all that has been fetched, which FETCH_BYTES keeps small. kafka-python 3.0.12 never gives out what is
 left of a fetch when its partition is paused and resumed: it waits for a slot that is only freed by pausing another."""
@@ -83,8 +84,8 @@ class Runtime:
         self._threads = ThreadPoolExecutor(self._slots, thread_name_prefix="handler")
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         """What other threads have to tell, as calls that the loop makes."""
-        self._running: dict[int, tuple[Handler, float]] = {}
-        """Calls of handlers that have not been concluded, and since when."""
+        self._running: dict[int, tuple[Handler, list[Delivery], float]] = {}
+        """Calls of handlers that have not been concluded, with what, and since when."""
         self._at_work: list[Handler] = []
         """The handlers that threads are in at this moment."""
         self._memories: dict[int, PartitionMemory] = {}
@@ -138,7 +139,7 @@ class Runtime:
                 most = max(len(topic["partitions"]) for topic in sources)
                 alike = self.settings.model_copy(update={"kafka_partitions": most})
                 ensure(admin, alike, [memory_of(self.worker.name)])
-        self._consumer = connect_consumer(
+        consumer = connect_consumer(
             self.settings,
             self.stopping.is_set,
             group_id=self.group,
@@ -147,6 +148,7 @@ class Runtime:
             heartbeat_interval_ms=min(3_000, self.settings.kafka_session_timeout_ms // 3),
             max_partition_fetch_bytes=FETCH_BYTES,
         )
+        self._consumer = passing_over(consumer)
         self._assignment = _Assignment(self.lanes, self._memories, self._consumer, self._finish_remembering)
         self._consumer.subscribe(list(self.topics), listener=self._assignment)
         health.beat(self.worker.name)
@@ -214,9 +216,13 @@ class Runtime:
         self._consumer.resume(*((paused & assigned) - full))
 
     def _decode(self, delivery: Delivery) -> None:
+        record, handler = delivery.record, self._handler(delivery)
+        delivery.cause = Cause.of(handler.topic, record.partition, record.offset, record.headers)
+        if isinstance(record.value, Unreadable):
+            self._bury(delivery, record.value.error, record.value.reason)
+            return
         try:
-            record = delivery.record
-            delivery.event = self._handler(delivery).event.decode(record.value, record.timestamp / 1000)
+            delivery.event = handler.event.decode(record.value, record.timestamp / 1000)
         except Undecodable as error:
             self._bury(delivery, "Undecodable", str(error))
 
@@ -235,13 +241,18 @@ class Runtime:
             self._run(self._handler(chosen[0]), chosen)
 
     def _next(self, now: float) -> list[Delivery]:
-        """The deliveries for the next call of a handler. What killed a child before is only run alone."""
+        """The deliveries for the next call of a handler. What killed a child before is only run alone.
+
+        An event that is on the log twice waits for its other delivery: what that one remembers has to be known.
+        """
         for handler in self.worker.handlers.values():
-            if sum(busy is handler for busy, _since in self._running.values()) >= handler.slots:
+            calls = [deliveries for busy, deliveries, _since in self._running.values() if busy is handler]
+            if len(calls) >= handler.slots:
                 continue
+            under_way = {delivery.cause.id for deliveries in calls for delivery in deliveries}
             lanes = [lane for partition, lane in self.lanes.items() if self.topics[partition.topic] == handler.topic]
             ready = [delivery for lane in lanes for delivery in lane.ready(now, ordered=handler.slots == 1)]
-            harmless = [delivery for delivery in ready if not delivery.crashes]
+            harmless = [one for one in ready if not one.crashes and one.cause.id not in under_way]
             if not handler.batch and harmless:
                 return [min(harmless, key=lambda delivery: delivery.record.timestamp)]
             if harmless:
@@ -257,12 +268,12 @@ class Runtime:
             delivery.state = "running"
             delivery.attempts += 1
         call = id(deliveries)
-        self._running[call] = (handler, time.monotonic())
+        self._running[call] = (handler, deliveries, time.monotonic())
 
         def conclude(result: Outcome | ChildFailed) -> None:
             del self._running[call]
             self._exclusive = False
-            self._conclude(handler, [delivery for delivery in deliveries if delivery.lane.live], result)
+            self._conclude(handler, deliveries, result)
 
         def work() -> None:
             self._at_work.append(handler)
@@ -296,7 +307,7 @@ class Runtime:
         with self._memory_lock:
             if number not in self._memories:
                 self._memories[number] = PartitionMemory(self.worker.name, number, self.settings, self._producer)
-            return [Memory(self._cause(delivery).id, self._memories[number])]
+            return [Memory(delivery.cause.id, self._memories[number])]
 
     def _collect(self) -> None:
         """Hear what other threads have to tell; where they are at work, wait a little for it."""
@@ -315,23 +326,28 @@ class Runtime:
             pass
 
     def _conclude(self, handler: Handler, deliveries: list[Delivery], result: Outcome | ChildFailed) -> None:
-        """A handler has answered, or its child has died: decide what becomes of the records."""
-        done = isinstance(result, Outcome) and result.kind == "done"
-        if not deliveries or (self.stopping.is_set() and not done):
-            return  # another consumer has the partition, or the work is abandoned: it comes again
-        first = deliveries[0]
-        if isinstance(result, ChildFailed):
+        """A handler has answered, or its child has died: decide what becomes of the records.
+
+        Those whose partition another consumer has by now come again there; so does what is abandoned.
+        """
+        answers = result.events if isinstance(result, Outcome) and result.kind == "done" else None
+        here = [delivery for delivery in deliveries if delivery.lane.live]
+        if not here or (self.stopping.is_set() and answers is None):
+            return
+        first = here[0]
+        if answers is not None:
+            for delivery, events in zip(deliveries, answers, strict=True):
+                if delivery.lane.live:
+                    self._publish(delivery, self._answers(delivery, events))
+        elif len(deliveries) > 1:
+            for delivery in here:  # one by one, to find the record that is to blame
+                delivery.state, delivery.single, delivery.attempts = "waiting", True, 0
+        elif isinstance(result, ChildFailed):
             first.crashes += 1
             if first.crashes > 1:
                 self._give_up(handler, first, result)
             else:
                 self._put_off(first, f"{type(result).__name__}: {result}")
-        elif done:
-            for delivery, events in zip(deliveries, result.events, strict=True):
-                self._publish(delivery, self._answers(delivery, events))
-        elif len(deliveries) > 1:
-            for delivery in deliveries:  # one by one, to find the record that is to blame
-                delivery.state, delivery.single, delivery.attempts = "waiting", True, 0
         elif result.kind == "final":
             self._bury(first, result.error, result.message, result.events[0])
         elif result.kind == "unexpected" and first.attempts >= ATTEMPTS:
@@ -369,12 +385,8 @@ class Runtime:
         self._publish(delivery, [letter, *self._answers(delivery, events)])
 
     def _answers(self, delivery: Delivery, events: Iterable[Encoded]) -> list[Outgoing]:
-        handler, cause = self._handler(delivery), self._cause(delivery)
-        return [Outgoing.of(handler.topic_of(event), event, self.worker.name, cause) for event in events]
-
-    def _cause(self, delivery: Delivery) -> Cause:
-        record = delivery.record
-        return Cause.of(self._handler(delivery).topic, record.partition, record.offset, record.headers)
+        topic_of = self._handler(delivery).topic_of
+        return [Outgoing.of(topic_of(event), event, self.worker.name, delivery.cause) for event in events]
 
     def _publish(self, delivery: Delivery, outgoing: list[Outgoing]) -> None:
         """Hand the records to the producer; its acknowledgements come back through the inbox."""
@@ -409,6 +421,9 @@ class Runtime:
             delivery.state, delivery.outgoing = "done", []
         elif isinstance(error, TOO_LARGE) and not _is_letter(delivery):
             self._bury(delivery, type(error).__name__, "an answer is larger than a record may be")
+        elif isinstance(error, TOO_LARGE) and delivery.outgoing[0].value:
+            letter, *answers = delivery.outgoing
+            self._publish(delivery, [without_value(letter), *answers])
         else:
             logger.warning("not published, trying again", **_where(delivery), error=str(error))
             delivery.due = time.monotonic() + 0.5
@@ -462,7 +477,7 @@ class Runtime:
         oldest = min((since for _at, since in self._behind.values()), default=now)
         if (
             now - oldest > STALLED_AFTER
-            or now - min((since for _handler, since in self._running.values()), default=now) > STUCK_AFTER
+            or now - min((since for _handler, _deliveries, since in self._running.values()), default=now) > STUCK_AFTER
         ):
             logger.error("no progress; a restart is due", behind={str(tp): at for tp, at in behind.items()})
             os._exit(EXIT_STALLED)
@@ -516,8 +531,6 @@ class _Assignment(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._settle(True)
         self._drop(self._lanes.keys() - set(assigned))
-        for number in self._memories.keys() - {partition.partition for partition in assigned}:
-            self._memories.pop(number, None)
         for partition, lane in self._lanes.items():
             if lane.fetched is not None:
                 self._consumer.seek(partition, lane.fetched)
@@ -533,10 +546,14 @@ class _Assignment(ConsumerRebalanceListener):
             self.settled, self.changed_at = settled, time.monotonic()
 
     def _drop(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let go of partitions, and of what is remembered: others may have added to that by the time they come back."""
         for partition in partitions:
             lane = self._lanes.pop(partition, None)
             if lane:
                 lane.live = False
+        numbers = {partition.partition for partition in self._lanes.copy()}
+        for number in self._memories.copy().keys() - numbers:
+            self._memories.pop(number, None)
 
 
 def _give_way(error: Exception) -> None:

@@ -1,6 +1,6 @@
-"""The topics of the suite: who reads them, and the one-shot step that creates them.
+"""The topics of the suite: who reads them, and how those that are missing are created.
 
-python -m bus.topics        creates what is missing, checks what is there, and ends
+`python -m bus.create_topics` is the one-shot step that does it for all of them.
 """
 
 from collections.abc import Iterable, Mapping

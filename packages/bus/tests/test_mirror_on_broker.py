@@ -1,7 +1,10 @@
 """The mirror against a broker that speaks the real protocol: where it begins, how far it has come."""
 
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from bus.mirror import Mirror
 from bus.producer import Outgoing, Place, Producer
 from bus.settings import KafkaSettings
 from bus.topics import ensure
+from odd_records import NoText
 from suite_fixtures import Broker, eventually
 
 pytestmark = pytest.mark.broker
@@ -120,6 +124,30 @@ def test_a_record_that_is_not_understood_holds_nothing_up(producer: Producer, re
     mine = reader()
     assert mine.mirror.passed(producer.publish([opened("refused"), opened("next")]), 20)
     assert sorted(mine.keys) == ["next", "refused"]
+
+
+def test_a_record_that_cannot_be_read_is_passed_over(producer: Producer, reader: Any) -> None:
+    odd = replace(opened("odd"), headers=[(NoText("name"), b"x")])
+    producer.publish([opened("before"), odd, opened("after")])
+    mine = reader()
+    assert sorted(mine.keys) == ["after", "before"]
+    places = producer.publish([odd, opened("later")])
+    assert mine.mirror.passed(places, 20)
+    assert mine.mirror.catch_up(20)
+    assert sorted(mine.keys) == ["after", "before", "later"]
+
+
+def test_where_others_stand_before_such_a_record_it_knows_the_end(
+    producer: Producer, reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = reader()
+    deaf = threading.Event()
+    monkeypatch.setattr(mine.mirror, "_tell", lambda *_: deaf.wait(20))
+    producer.publish([opened("holds up")])
+    producer.publish([replace(opened("holds up"), headers=[(NoText("name"), b"x")])])
+    ends = mine.mirror._ends(time.monotonic() + 20)
+    deaf.set()
+    assert sum(ends.values()) == 2
 
 
 def test_after_a_failure_it_goes_on_where_it_was(

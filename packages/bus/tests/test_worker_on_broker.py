@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from bus.settings import KafkaSettings
 from kafka import KafkaConsumer, KafkaProducer
+from odd_records import NoText
 from suite_fixtures import eventually
 
 pytestmark = pytest.mark.broker
@@ -178,6 +179,40 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(bench: Bench) -> N
     assert outcomes["passing.png"] == ("done", None)
     assert outcomes["final.png"] == ("failed", "Final")
     assert bench.trail().count("passing.png") == 3
+
+
+def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_of_its_batch_goes_on(bench: Bench) -> None:
+    bench.start()
+    sent = []
+    for name in ("before.png", "odd.png", "after.png"):
+        header = (NoText("name") if name == "odd.png" else "name", b"x")
+        value = json.dumps({"new_file": name}).encode()
+        sent.append(bench.producer.send(bench.settings.topic("image"), value, b"k", [header], partition=0))
+    bench.producer.flush()
+    bench.upload(*(f"p{number}.png" for number in range(10)))
+    wait_for(bench, ["before.png", "after.png", *(f"p{number}.png" for number in range(10))])
+    (letter,) = eventually(bench.letters)
+    headers = {name: value.decode() for name, value in letter.headers}
+    assert (headers["dlq-partition"], headers["dlq-offset"]) == ("0", str(sent[1].get(10).offset))
+    assert headers["dlq-error"] == "CorruptRecordError"
+    assert b'{"new_file": "odd.png"}' in letter.value
+    bench.workers[0].send_signal(signal.SIGTERM)
+    assert bench.workers[0].wait(10) == 0
+    bench.start()  # committed: it is not met again
+    bench.upload("last.png")
+    wait_for(bench, ["last.png"])
+    assert len(bench.letters()) == 1
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
+def test_records_that_others_have_compressed_are_served(bench: Bench, codec: str) -> None:
+    bench.start()
+    with KafkaProducer(**bench.settings.connection(), compression_type=codec, linger_ms=50) as producer:
+        for number in range(50):
+            value = json.dumps({"timestamp": 1.5, "new_file": f"p{number}.png"}).encode()
+            producer.send(bench.settings.topic("image"), value)
+        producer.flush()
+    wait_for(bench, [f"p{number}.png" for number in range(50)])
 
 
 def test_a_child_that_dies_is_tried_once_more_alone_and_then_given_up(bench: Bench) -> None:
