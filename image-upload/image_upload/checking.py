@@ -1,13 +1,19 @@
 """Every upload is decoded whole in a child process: what hostile bytes do there harms nobody."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bus.children import ChildFailed, Children, ChildTimedOut
-from pictures import Limits, Refused, check
+from bus.children import Children, places
+from pictures import Limits, NoRoom, Refused, check, room
+
+from .asking import asked
 
 SECONDS = 30.0
 MEGABYTES = 1_200
+
+in_room = partial(room, "image-upload", patience=SECONDS / 2)
+"""Holds the room for a picture among all children of this service."""
 
 
 class Checker:
@@ -15,7 +21,8 @@ class Checker:
 
     def __init__(self, limits: Limits):
         self._limits = limits
-        self._children = Children("image_upload.checking:check_request", megabytes=MEGABYTES)
+        beside_previews = places(but=1)
+        self._children = Children("image_upload.checking:check_request", beside_previews, MEGABYTES)
 
     def start(self) -> None:
         self._children.start()
@@ -24,22 +31,16 @@ class Checker:
         self._children.kill()
 
     def extension(self, path: str) -> str:
-        """The extension that the picture at `path` is to be stored with. Raises Refused."""
+        """The extension that the picture at `path` is to be stored with. Raises Refused; Problem as `asked` does."""
         limits = {"megabytes": self._limits.megabytes, "megapixels": self._limits.megapixels}
-        try:
-            answer = self._children.call({"path": path, "limits": limits}, SECONDS)
-        except ChildTimedOut:
-            raise Refused("timed-out") from None
-        except ChildFailed:
-            raise Refused("damaged") from None
-        if "refused" in answer:
-            raise Refused.from_json(answer["refused"])
-        return str(answer["extension"])
+        return str(asked(self._children, {"path": path, "limits": limits}, SECONDS, deadly="damaged")["extension"])
 
 
 def check_request(request: dict[str, Any]) -> dict[str, Any]:
     """What the child runs."""
     try:
-        return {"extension": check(Path(request["path"]), Limits(**request["limits"])).extension}
+        return {"extension": check(Path(request["path"]), Limits(**request["limits"]), in_room).extension}
     except Refused as refused:
         return {"refused": refused.to_json()}
+    except NoRoom as error:
+        return {"busy": str(error)}

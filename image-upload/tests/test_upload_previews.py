@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import signal
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from bus.children import ChildDied, ChildTimedOut
 from image_upload import previewing
 from image_upload.previewing import Previews
-from pictures import Refused, Store
+from pictures import Refused, Store, room
 from PIL import Image
 
 pillow_heif.register_heif_opener()  # to save HEIC; the service itself only reads it
@@ -85,10 +87,25 @@ def test_only_two_widths_are_made(bench: Any, made: Any, width: str) -> None:
 def test_what_cannot_be_shown_small_is_told_and_leaves_nothing(bench: Any) -> None:
     (bench.root / "uploads/foreign.png").write_bytes(b"no picture")
     is_problem(bench.client.get("/upload/api/images/foreign/original?width=480"), 422, "not-an-image")
-    for failure, code in ((ChildDied("x"), "failed"), (ChildTimedOut("x"), "timed-out")):
+    for failure, code in ((ChildDied("x", -signal.SIGSEGV), "failed"), (ChildTimedOut("x"), "timed-out")):
         bench.previewing.failure = failure
         is_problem(bench.client.get("/upload/api/images/foreign/original?width=480"), 422, code)
     assert bench.files() == ["uploads/foreign.png"]
+
+
+def test_what_cannot_be_made_for_the_moment_may_be_asked_for_again(
+    bench: Any, made: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image,) = bench.accepted(("a.png", made.picture()))
+    url = f"{image['url']}/original?width=480"
+    bench.previewing.failure = ChildDied("x", -signal.SIGKILL)
+    is_problem(bench.client.get(url), 503, "busy")
+    bench.previewing.failure = None
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("locks")))
+    with monkeypatch.context() as patch, room("image-upload", alone=True):
+        patch.setattr(previewing, "in_room", partial(room, "image-upload", patience=0))
+        is_problem(bench.client.get(url), 503, "busy")
+    assert bench.client.get(url).status_code == 200
 
 
 def test_a_full_disk_is_told_as_one(bench: Any, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""Child processes for work that is heavy or handles hostile bytes: with limits of memory and time, one a core."""
+"""Child processes for work that is heavy or handles hostile bytes: with limits of memory and time.
+
+One a core, and no more than there is memory for.
+"""
 
 import contextlib
 import itertools
@@ -9,14 +12,17 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from .child import NUMBER, REAP, be_template, read_frame, write_frame
 
 MEGABYTES = 700
+EACH = 350_000_000
+"""Bytes of memory there must be for each child. They take less as a rule; what takes more waits until it is alone."""
 SECONDS = 120.0
 
 
@@ -27,6 +33,12 @@ class ChildFailed(Exception):
 class ChildDied(ChildFailed):
     """The child ended in the middle of the work: killed by the system, or by what it read."""
 
+    def __init__(self, message: str, status: int | None = None):
+        """`status`: of its end, as subprocess tells it; None where it never came up."""
+        super().__init__(message)
+        self.killed = status in (None, -signal.SIGKILL)
+        """Whether what it read is not to blame, but the system, which kills for want of memory."""
+
 
 class ChildTimedOut(ChildFailed, TimeoutError):
     """The work took longer than it may; the child was killed."""
@@ -35,6 +47,38 @@ class ChildTimedOut(ChildFailed, TimeoutError):
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory(root: Path = Path("/")) -> int:
+    """Bytes of memory that this service may take: the limit of its container (cgroup, version 1 or 2).
+
+    Without one a quarter of the machine's: others take theirs.
+    """
+    try:
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        machine = sys.maxsize
+    limits = [int(limit) for limit in _limits(root) if limit.isdecimal()]  # else "max"
+    return min([limit for limit in limits if limit < machine], default=machine // 4)
+
+
+def _limits(root: Path) -> Iterator[str]:
+    """The limits of memory of this process's cgroup, and of those around it that can be seen from here."""
+    with contextlib.suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _number, controllers, path = line.split(":", 2)
+            if controllers in ("", "memory"):
+                mount = root / "sys/fs/cgroup" / controllers
+                name = "memory.limit_in_bytes" if controllers else "memory.max"
+                group = mount / path.lstrip("/")
+                for folder in (group, *group.parents):
+                    with contextlib.suppress(OSError):
+                        yield (folder / name).read_text().strip()
+
+
+def places(but: int = 0) -> int:
+    """How many children there should be: one a core, if there is memory for them and for `but` others."""
+    return max(1, min(cores(), memory() // EACH - but))
 
 
 class Process(Protocol):
@@ -209,7 +253,7 @@ class Child:
         self._ended.set()
 
     def _death(self) -> ChildDied:
-        return ChildDied(f"child process ended with status {self._status}")
+        return ChildDied(f"child process ended with status {self._status}", self._status)
 
 
 class Children:
@@ -222,7 +266,8 @@ class Children:
         megabytes: int = MEGABYTES,
         at_once: int = 1,
     ):
-        """`function`: from JSON to JSON; `megabytes`: address space that each child may take.
+        """`function`: from JSON to JSON; `count`: how many children, else as `places` tells; `megabytes`: address
+        space that each may take.
 
         A function is called in forks of this process as it is now, which must have no threads yet; one that is
         named, `package.module:function`, in interpreters of their own.
@@ -234,7 +279,7 @@ class Children:
             self._template.fork if self._template else partial(Executed, str(function), megabytes, at_once)
         )
         self._at_once = at_once
-        self._all: list[Child | None] = [None] * (count or cores())
+        self._all: list[Child | None] = [None] * (count or places())
         self._calls = [0] * len(self._all)
         self._starting = [threading.Lock() for _ in self._all]
         self._free = threading.Condition()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from .children import cores
+from .children import places
 from .errors import Final, Passing
 from .events import Encoded, Event
 from .memory import Memory
@@ -68,7 +68,7 @@ class Handler:
     @property
     def slots(self) -> int:
         """How many calls may be under way."""
-        return self.side_by_side * cores() if self.in_child else self.side_by_side
+        return self.side_by_side * places() if self.in_child else self.side_by_side
 
     def __call__(self, *arguments: Any) -> Result | Sequence[Result]:
         return self.function(*arguments)
@@ -138,8 +138,8 @@ class Worker:
         A handler of a list returns a list as long: for each event what that one is answered with.
 
         `side_by_side`: how many records are handled at a time, in threads; with more than one their order is not
-        kept. `in_child`: run it in child processes, one a core, with limits of memory and time; `side_by_side` then
-        counts for each child, where one waits for the disk while another has the core.
+        kept. `in_child`: run it in child processes, one a core as memory allows, with limits of memory and time;
+        `side_by_side` then counts for each child, where one waits for the disk while another has the core.
 
         A handler with a second parameter, a `Memory`, remembers across restarts what it has done (memory.py).
         """

@@ -1,6 +1,7 @@
 """What the children of the tests run: a request says which of these functions, and with what."""
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ def leave() -> None:
 
 def kill() -> None:
     os.kill(os.getpid(), 9)
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGTRAP)
 
 
 def fail() -> None:

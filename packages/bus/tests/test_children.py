@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bus.children import ChildDied, Children, ChildTimedOut
+from bus import children as module
+from bus.children import ChildDied, Children, ChildTimedOut, memory, places
 from suite_fixtures import eventually
 
 WORK = f"{Path(__file__).with_name('example_work.py')}:work"
@@ -163,8 +164,70 @@ def test_a_function_that_asks_is_not_given_the_next_request(make: Any) -> None:
 
 
 def test_a_child_that_does_not_come_up_is_told() -> None:
-    with pytest.raises(ChildDied, match="at its start"):
+    with pytest.raises(ChildDied, match="at its start") as told:
         Children("bus.nothing:at_all").call({"do": "pid"})
+    assert told.value.killed
+
+
+@pytest.mark.parametrize(("how", "killed"), [("leave", False), ("fail", False), ("crash", False), ("kill", True)])
+def test_what_the_system_kills_is_told_apart_from_what_dies_of_its_work(make: Any, how: str, killed: bool) -> None:
+    with pytest.raises(ChildDied) as told:
+        make().call({"do": how})
+    assert told.value.killed is killed
+
+
+GIB = 1024**3
+IN_V2 = {"proc/self/cgroup": "0::/"}
+IN_V1 = {"proc/self/cgroup": "4:memory:/docker/abc\n1:cpu:/docker/abc\n0::/docker/abc"}
+LIMITS: dict[str, tuple[dict[str, str], int]] = {
+    "version 2, in a container": (IN_V2 | {"sys/fs/cgroup/memory.max": f"{GIB}\n"}, GIB),
+    "version 2, seen from the machine": (
+        {"proc/self/cgroup": "0::/user.slice/a.service", "sys/fs/cgroup/user.slice/a.service/memory.max": f"{GIB}"},
+        GIB,
+    ),
+    "version 2, of the group around": (
+        {
+            "proc/self/cgroup": "0::/pod/abc",
+            "sys/fs/cgroup/pod/memory.max": f"{GIB}",
+            "sys/fs/cgroup/pod/abc/memory.max": f"{2 * GIB}",
+        },
+        GIB,
+    ),
+    "version 1, in a container": (IN_V1 | {"sys/fs/cgroup/memory/memory.limit_in_bytes": f"{GIB}\n"}, GIB),
+    "version 1, seen from the machine": (
+        IN_V1 | {"sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes": f"{GIB}"},
+        GIB,
+    ),
+    "version 2 without a limit": (IN_V2 | {"sys/fs/cgroup/memory.max": "max\n"}, 2 * GIB),
+    "version 1 without a limit": (IN_V1 | {"sys/fs/cgroup/memory/memory.limit_in_bytes": f"{2**63 - 4096}"}, 2 * GIB),
+    "a limit above the machine": (IN_V2 | {"sys/fs/cgroup/memory.max": f"{9 * GIB}"}, 2 * GIB),
+    "no container": ({}, 2 * GIB),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_memory_is_what_the_container_may_take_else_a_quarter_of_the_machine(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 8 * GIB // 4096}.__getitem__)
+    files, expected = LIMITS[case]
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert memory(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "alone", "beside_another"),
+    [(1, GIB, 1, 1), (2, GIB, 2, 2), (8, GIB, 3, 2), (64, GIB, 3, 2), (8, 4 * GIB, 8, 8), (4, GIB // 4, 1, 1)],
+)
+def test_there_is_a_child_a_core_while_there_is_memory(
+    cores: int, memory: int, alone: int, beside_another: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "cores", lambda: cores)
+    monkeypatch.setattr(module, "memory", lambda: memory)
+    assert (places(), places(but=1)) == (alone, beside_another)
+    assert len(Children(WORK)._all) == alone
 
 
 def test_forks_share_what_was_there_and_keep_what_they_change_to_themselves() -> None:

@@ -6,6 +6,7 @@ Knows Pillow and the file system; no Kafka, no Flask.
 from .check import Checked, Limits, check, inspect
 from .editing import edited
 from .formats import FORMATS, Format
+from .memory import NoRoom, room
 from .operation import OPERATIONS, Operation
 from .preview import preview
 from .refusals import CODES, Code, Refused
@@ -21,6 +22,7 @@ __all__ = [
     "Code",
     "Format",
     "Limits",
+    "NoRoom",
     "Operation",
     "OperationState",
     "PictureSettings",
@@ -31,4 +33,5 @@ __all__ = [
     "edited",
     "inspect",
     "preview",
+    "room",
 ]

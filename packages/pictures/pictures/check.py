@@ -2,8 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +12,11 @@ from typing import cast
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from .formats import ACCEPTED, FORMATS, MAX_FRAMES, Format, format_named, looks_like
+from .memory import NoRoom
 from .refusals import Refused
+
+Room = Callable[[bool], AbstractContextManager[object]]
+"""Holds the room for a picture (memory.py); told whether that should be the only one."""
 
 # What often comes dressed as a picture: how its bytes begin, and what people call it.
 _FOREIGN = (
@@ -58,23 +62,29 @@ class Checked:
     @property
     def is_large(self) -> bool:
         """Whether an edit takes so much memory that it should be the only one."""
-        return self.pixels * format_named(self.format).bytes_per_pixel > _LARGE
+        return is_large(self.format, self.pixels)
 
 
-def check(source: Path | str | bytes, limits: Limits) -> Checked:
-    """Return what the picture is, having decoded every frame of it whole.
+def is_large(form: str | None, pixels: int) -> bool:
+    """Tell whether a picture of so many pixels, of the format that Pillow calls so, should be the only one."""
+    return pixels * format_named(form).bytes_per_pixel > _LARGE
+
+
+def check(source: Path | str | bytes, limits: Limits, room: Room = nullcontext) -> Checked:
+    """Return what the picture is, having decoded every frame of it whole, in its room.
 
     `source` is a path, or the bytes themselves. Pixels are counted from headers, before anything of that
-    size is allocated. Raises Refused; OSError when the file itself cannot be read.
+    size is allocated. Raises Refused; OSError when the file itself cannot be read, and NoRoom as `room` does.
     """
     data = source if isinstance(source, bytes) else _read(Path(source), limits)
     _weigh(data, limits)
     with opened(data) as picture:
         checked = _inspected(picture, limits)
-        for frame in range(checked.frames):
-            if checked.frames > 1:
-                picture.seek(frame)
-            picture.load()
+        with room(checked.is_large):
+            for frame in range(checked.frames):
+                if checked.frames > 1:
+                    picture.seek(frame)
+                picture.load()
         return checked
 
 
@@ -104,13 +114,14 @@ def decoding() -> Iterator[None]:
     """Turn what Pillow raises for the bytes of a picture into Refused.
 
     Its decoders raise nearly anything for hostile bytes (OSError, SyntaxError, ValueError, struct.error, …), so
-    nothing that touches a file system belongs in the block. Its complaints about tags of TIFF and EXIF are kept quiet.
+    nothing that touches a file system belongs in the block but a room, which raises NoRoom alone. Its complaints about
+    tags of TIFF and EXIF are kept quiet.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             yield
-    except Refused:
+    except (Refused, NoRoom):
         raise
     except MemoryError as error:
         raise Refused("out-of-memory") from error

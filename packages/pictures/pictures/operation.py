@@ -1,20 +1,18 @@
 """What a worker does to a picture of the store, once."""
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Concatenate, Generic, ParamSpec
 
 from .check import Limits, decoding, inspect
-from .memory import keep_freed_memory, room
+from .memory import PATIENCE, NoRoom, keep_freed_memory, room
 from .refusals import Refused
 from .store import Store
 
 OPERATIONS = ("rotate", "grayscale", "caption")
 
-
-_one_at_a_time = threading.Lock()
-"""Of the threads of a process one works on a picture, while others wait until the disk has their results."""
+_working = threading.Lock()
 
 Details = ParamSpec("Details")
 
@@ -40,12 +38,12 @@ class Operation(Generic[Details]):
 
         Works only where there is no result yet, or an older picture of that name was replaced. An event may come
         from anyone, so formats and limits are held here too. Raises Refused for what can never be done; OSError and
-        its kin from the file system, unchanged, for what may pass.
+        its kin from the file system, unchanged, for what may pass; so NoRoom, where other pictures took too long.
         """
         result = self.store.result_name(self.name, new_file)
         if not self.store.is_newer(result, new_file):
             try:
-                with _one_at_a_time:
+                with _one_at_a_time():
                     data = self.store.read(new_file, self.limits.bytes + 1)
                     large = inspect(data, self.limits).is_large
                     with room(self.name, alone=large), decoding():
@@ -67,3 +65,14 @@ class Operation(Generic[Details]):
         with suppress(Refused):
             self.store.write_reason(self.name, new_file, reason, error.code)
         return reason
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Of the threads of a process one works on a picture, while others wait until the disk has their results."""
+    if not _working.acquire(timeout=PATIENCE):
+        raise NoRoom
+    try:
+        yield
+    finally:
+        _working.release()

@@ -1,22 +1,25 @@
 """A small picture of a picture, for pages: in a format that every browser shows."""
 
+import math
+from contextlib import nullcontext
 from io import BytesIO
 from typing import cast
 
 from PIL import Image, ImageFile
 
-from .check import opened
+from .check import Room, is_large, opened
 from .editing import orientation
 from .profiles import fitting
 from .turns import UPRIGHT
 
 
-def preview(data: bytes, side: int) -> bytes:
+def preview(data: bytes, side: int, room: Room = nullcontext) -> bytes:
     """Return the picture in `data` as a WebP of at most `side` pixels a side, upright; of several frames the first.
 
-    Kept: colour profile and transparency. Gone: all other metadata. Raises Refused.
+    Kept: colour profile and transparency. Gone: all other metadata. Decoded in its room. Raises Refused, and NoRoom as
+    `room` does.
     """
-    with opened(data) as picture:
+    with opened(data) as picture, room(is_large(picture.format, math.prod(picture.size))):
         small = _small(picture, side)
         turn = UPRIGHT.get(orientation(picture))  # a TIFF is upright once loaded
         if turn is not None:

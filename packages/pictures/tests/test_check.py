@@ -4,12 +4,12 @@ import struct
 import subprocess
 import sys
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import BytesIO
 
 import pillow_heif
 import pytest
-from pictures import Checked, Limits, Refused, check, inspect
+from pictures import Checked, Limits, NoRoom, Refused, check, inspect
 from pictures.formats import MAX_FRAMES
 from PIL import Image
 
@@ -225,6 +225,30 @@ def test_lack_of_memory_is_told_apart(monkeypatch):
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", exhausted)
     assert refusal(saved(noise(), "JPEG")).code == "out-of-memory"
+
+
+def test_a_picture_is_decoded_in_its_room(monkeypatch):
+    seen = []
+
+    @contextmanager
+    def room(alone):
+        with monkeypatch.context() as patch:
+            patch.setattr("PIL.ImageFile.ImageFile.load", lambda self: seen.append("decoded"))
+            seen.append(alone)
+            yield
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded outside"))
+    for size in ((40, 30), (5000, 4400)):
+        check(saved(Image.new("1", size), "PNG"), Limits(), room)
+    assert seen == [False, "decoded", True, "decoded"]
+
+
+def test_want_of_room_is_no_refusal():
+    def room(alone):
+        raise NoRoom
+
+    with pytest.raises(NoRoom):
+        check(saved(noise(), "PNG"), Limits(), room)
 
 
 def test_a_path_that_cannot_be_read_is_no_refusal(tmp_path):

@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from pictures.memory import room
+from pictures.memory import NoRoom, room
 
 HOLD = """
 import sys, time
@@ -66,6 +66,35 @@ def test_a_large_picture_is_alone_and_a_killed_holder_frees_the_room(start, firs
     assert waiting.wait(5) == 0
 
 
+def test_who_waits_to_be_alone_is_overtaken_by_nobody(start):
+    holder = start(HOLD, "beside")
+    held(holder)
+    large = start(HOLD, "alone")
+    assert still_waits(large)
+    late = start(TRY, "beside")
+    assert still_waits(late)
+    holder.kill()
+    held(large)
+    assert still_waits(late)
+    large.kill()
+    held(late)
+
+
+def test_who_has_waited_long_enough_is_told_and_frees_what_it_took(start, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held(start(HOLD, "beside"))
+    with pytest.raises(NoRoom), room("test", alone=True, patience=0):
+        pass
+    with room("test", alone=False, patience=0):
+        pass
+
+
+def test_a_room_that_cannot_be_locked_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(NoRoom, match="gone"), room("test", alone=False):
+        pass
+
+
 def test_others_share_the_room_and_other_operations_have_their_own(start):
     held(start(HOLD, "beside"))
     assert start(TRY, "beside").wait(10) == 0
@@ -81,9 +110,12 @@ def test_an_error_in_the_room_frees_it(tmp_path, monkeypatch):
         pass
 
 
-@pytest.mark.skipif(
+glibc = pytest.mark.skipif(
     not hasattr(os, "confstr") or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="not glibc"
 )
+
+
+@glibc
 def test_what_a_large_picture_took_is_given_back():
     code = """
 from pictures.memory import keep_freed_memory, room
@@ -104,3 +136,51 @@ for megabytes in (60, 300):
     small, large = map(int, run.stdout.split())
     assert small > 50
     assert large < 100
+
+
+@glibc
+def test_who_has_to_wait_gives_back_what_it_kept(start, tmp_path):
+    code = """
+from contextlib import suppress
+from pictures.memory import NoRoom, keep_freed_memory, room
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+keep_freed_memory()
+before = resident()
+blocks = [b"x" * 1_000_000 for _ in range(60)]
+above = b"y" * 1_000_000
+del blocks
+print(round(resident() - before))
+with suppress(NoRoom), room("test", alone=False, patience=0):
+    print("had it")
+print(round(resident() - before))
+"""
+    held(start(HOLD, "alone"))
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment)
+    kept, left = map(int, run.stdout.split())
+    assert kept > 50
+    assert left < 10
+
+
+@glibc
+def test_an_idle_process_keeps_nothing(tmp_path):
+    code = """
+import time
+from pictures import memory
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+memory.IDLE = 0.05
+memory.keep_freed_memory()
+before = resident()
+def work():
+    blocks = [b"x" * 1_000_000 for _ in range(60)]
+    return b"y" * 1_000_000
+for _ in range(2):
+    with memory.room("idle", alone=False):
+        above = work()
+        assert resident() - before > 50
+    while resident() - before > 10:
+        time.sleep(0.01)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30, env=os.environ | {"TMPDIR": str(tmp_path)})

@@ -1,11 +1,12 @@
 import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 
 import pytest
-from pictures import Limits, Operation, Refused, Store
+from pictures import Limits, NoRoom, Operation, Refused, Store
 from PIL import Image
 
 
@@ -97,6 +98,19 @@ def test_a_picture_that_was_replaced_is_worked_on_again(store):
     (store.root / "uploads/abc.png").write_bytes(out.getvalue())
     operation("abc.png")
     assert result.read_bytes() == out.getvalue()
+
+
+def test_a_picture_whose_turn_does_not_come_may_pass(store, monkeypatch):
+    monkeypatch.setattr("pictures.operation.PATIENCE", 0.01)
+    inner = Operation("rotate", lambda data: data, store, Limits())
+
+    def work(data):
+        with ThreadPoolExecutor() as threads, pytest.raises(NoRoom):
+            threads.submit(inner, "abc.png").result()
+        return data
+
+    Operation("grayscale", work, store, Limits())("abc.png")
+    assert store.path(inner("abc.png")).exists()
 
 
 def test_a_large_picture_has_the_room_alone(store, monkeypatch):

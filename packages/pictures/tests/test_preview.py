@@ -1,6 +1,7 @@
 """Small pictures: each test looks at what a browser would show."""
 
 import random
+from contextlib import nullcontext
 from io import BytesIO
 
 import pillow_heif
@@ -134,6 +135,13 @@ def test_the_profile_stays_and_the_rest_goes(form):
 def test_a_profile_that_does_not_fit_goes():
     small = shown(saved(shades("CMYK"), "JPEG", icc_profile=SRGB[:16] + b"CMYK" + SRGB[20:]))
     assert "icc_profile" not in small.info
+
+
+def test_a_large_picture_is_decoded_alone():
+    seen = []
+    for size in (SIZE, (5000, 4400)):
+        preview(saved(Image.new("1", size), "PNG"), 150, lambda alone: nullcontext(seen.append(alone)))
+    assert seen == [False, True]
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP"])
