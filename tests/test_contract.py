@@ -291,3 +291,60 @@ def test_other_sites_may_not_post_in_a_visitors_name(suite: Suite) -> None:
         timeout=30,
     )
     assert answer.status_code == 403
+
+
+def test_an_upload_that_is_sent_again_with_its_key_is_the_same(suite: Suite) -> None:
+    """As the page does when it has no answer: one picture, each result told once."""
+    address = f"ana-{uuid.uuid4().hex[:8]}@example.org"
+    key, photo = uuid.uuid4().hex, encoded(quarters())
+
+    def send() -> Any:
+        answer = requests.post(
+            f"{suite.url}/upload/api/images",
+            files={"file": ("perfil.jpg", photo)},
+            data={"email": address, "lang": "en"},
+            headers={"Idempotency-Key": key},
+            timeout=60,
+        )
+        assert answer.status_code == 202, answer.text
+        return answer.json()["images"]
+
+    first = send()
+    suite.finished(first[0]["id"])
+    assert send() == first
+    (after,) = suite.upload(("after.jpg", photo), email=f"z{address}")
+    suite.finished(after["id"])
+    eventually(lambda: len(suite.mails(f"z{address}")) == len(OPERATIONS), 60, every=0.5)
+    records = suite.records("image", lambda record: record.key == first[0]["id"].encode())
+    assert len({dict(record.headers)["ce_id"] for record in records}) == 1
+    assert len(suite.mails(address)) == len(OPERATIONS)
+
+
+OF_OTHERS = [
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},  # another port of localhost
+]
+
+
+@pytest.mark.parametrize("headers", OF_OTHERS)
+@pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
+def test_other_sites_reach_no_caught_mails(suite: Suite, headers: dict[str, str], method: str) -> None:
+    lists = [path for path in ("/mail/email", "/api/messages/") if suite.get(path).ok]  # MailDev's, Sendria's
+    assert len(lists) == 1
+    for path in ("/mail/", *lists):
+        answer = requests.request(method, suite.url + path, headers=headers, timeout=30)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (403, "application/problem+json")
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}])
+def test_the_page_of_the_caught_mails_opens_by_itself_and_from_a_link(suite: Suite, headers: dict[str, str]) -> None:
+    own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Origin": suite.url}
+    for each in (headers, own):
+        answer = requests.get(f"{suite.url}/mail/", headers=each, timeout=30)
+        assert answer.ok
+        assert "text/html" in answer.headers["Content-Type"]
+        assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+        assert "Access-Control-Allow-Origin" not in answer.headers

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -21,6 +22,9 @@ PORTS = {"GATEWAY_PORT": 8080, "KAFKA_PORT": 9092, "KAFDROP_PORT": 9000, "MAIL_P
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 PAGES = ("/upload", "/chat")
 """Services behind the gateway; each has a /readyz."""
+
+_LINE = re.compile(r"""\s*(?:export\s+)?([\w.-]+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))\s*(?:(?<=\s)#.*)?""")
+"""A line of .env: name, then the value in quotes or without, then a comment."""
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -39,8 +43,8 @@ def load_env() -> None:
 
         values = dict(dotenv_values(path))
     except ImportError:
-        lines = [line.partition("=") for line in path.read_text(encoding="utf-8").splitlines()]
-        values = {name.strip(): value.strip().strip("'\"") for name, _, value in lines if not name.startswith("#")}
+        lines = map(_LINE.fullmatch, path.read_text(encoding="utf-8").splitlines())
+        values = {line[1]: line[2] or line[3] or line[4] or "" for line in lines if line}
     for name, value in values.items():
         if name and value is not None:
             os.environ.setdefault(name, value)

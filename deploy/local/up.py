@@ -6,6 +6,7 @@ Readiness is asked of the suite itself, not of Compose: `--wait` is unknown to 1
 creates the topics for a failure in some versions of Compose 2.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -17,9 +18,10 @@ PATIENCE = 240.0
 
 
 def main(compose: "list[str]") -> int:
+    environment = dict(os.environ)  # Compose reads .env for itself
     load_env()
     try:
-        status = subprocess.run([*compose, "up", "--build", "-d"], cwd=ROOT, check=False).returncode
+        status = subprocess.run([*compose, "up", "--build", "-d"], cwd=ROOT, env=environment, check=False).returncode
         if status != 0:
             return status
         tell("Waiting until all is ready …", "Esperando até tudo estar pronto …")

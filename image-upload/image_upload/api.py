@@ -1,10 +1,14 @@
 """The pages and the API. What is shown is read from the store; topics only say when to look."""
 
 import errno
+import filecmp
+import hashlib
+import string
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -99,43 +103,56 @@ def page() -> str:
 @upload.post("/api/images")
 @limiter.limit(lambda: f"{parts().settings.uploads_per_minute} per minute", cost=lambda: max(1, len(_files())))
 @_notifications(get_remote_address)
-@_notifications(lambda: f"email {(request.form.get('email') or '').strip().lower()}", "email")
-@_notifications(lambda: f"telegram {(request.form.get('telegram_id') or '').strip()}", "telegram_id")
+@_notifications(lambda: _told(form.email, "email"), "email")
+@_notifications(lambda: _told(form.telegram_id, "telegram_id"), "telegram_id")
 def accept() -> tuple[Response, int]:
-    """Check all, then store all, then publish all; one that is refused refuses the request."""
+    """Check all, then store all, then publish all; one that is refused refuses the request.
+
+    What has been given to Kafka stays, whether Kafka acknowledges it or not: it may have it. A client that sends the
+    request again with the same Idempotency-Key finds it by the same id, and each answer to it is told once.
+    """
     files, store = _files(), parts().store
     if not files:
         raise Problem(400, "missing-field", _('The field "file" is missing: no picture was sent.'))
     lang = form.lang(request.form.get("lang"), language())
     email = form.email(request.form.get("email"))
     telegram_id = form.telegram_id(request.form.get("telegram_id"))
+    key = form.idempotency_key(request.headers.get("Idempotency-Key"))
     names = [form.original_name(file.filename) for file in files]
     extensions = [_checked(parts().checker, file, name, lang) for file, name in zip(files, names, strict=True)]
 
-    events = []
+    if parts().cluster.problem():
+        raise Problem(503, "broker-away", _("Kafka does not answer at the moment. Please try again."), 5)
+
+    events: list[ImageUploaded] = []
+    stored: list[str] = []
     try:
         for file, name, extension in zip(files, names, extensions, strict=True):
-            now = time.time()
-            new_file = store.accept(file.stream.name, store.new_id(), extension, About(name, now, lang))
+            id = store.new_id() if key is None else _id_of(key, len(events))
+            known = None if key is None else _sent_before(id, file, name)
+            now = known.timestamp if known else time.time()
+            if not known:
+                stored.append(store.accept(file.stream.name, id, extension, About(name, now, lang)))
             events.append(
                 ImageUploaded(
                     timestamp=now,
-                    new_file=new_file,
+                    new_file=known.new_file if known else stored[-1],
                     original_name=name,
                     email=email,
                     telegram_id=telegram_id,
                     lang=lang,  # type: ignore[arg-type]
                 )
             )
-        parts().producer.publish(Outgoing.of("image", event.encoded(), SERVICE) for event in events)
-    except NotPublished:
-        _take_back(events)
-        raise Problem(
-            503, "broker-away", _("Kafka does not answer at the moment; nothing was stored. Please try again."), 5
-        ) from None
     except Exception:
-        _take_back(events)
+        for new_file in stored:
+            with suppress(OSError):
+                store.remove_upload(new_file)
         raise
+    try:
+        parts().producer.publish([_record(event) for event in events])
+    except NotPublished:
+        sentence = _("Kafka has not confirmed that it has the picture; it may have it. Please try again.")
+        raise Problem(503, "broker-away", sentence, 5) from None
     accepted = [
         {
             "id": event.id,
@@ -232,10 +249,35 @@ def _files() -> list[FileStorage]:
     return request.files.getlist("file")
 
 
-def _take_back(events: list[ImageUploaded]) -> None:
-    for event in events:
-        with suppress(OSError):
-            parts().store.remove_upload(event.new_file)
+def _told(read: Callable[[str | None], str | None], field: str) -> str:
+    """Whom an upload names in a field, whatever the spelling."""
+    try:
+        return f"{field} {(read(request.form.get(field)) or '').lower()}"
+    except Problem:
+        return field  # will be refused
+
+
+def _id_of(key: str, number: int) -> str:
+    """The id that the picture of that number in the request of that key has each time: as `Store.new_id` makes them."""
+    digest = int.from_bytes(hashlib.sha256(f"{number} {key}".encode()).digest(), "big")
+    letters = string.ascii_letters + string.digits
+    return "".join(letters[digest // len(letters) ** place % len(letters)] for place in range(10))
+
+
+def _sent_before(id: str, file: FileStorage, name: str) -> Upload | None:
+    """The upload of that id, where there is one already. Raises Problem where it is not this file."""
+    found = parts().store.upload(id)
+    if found and not filecmp.cmp(file.stream.name, parts().store.path(f"uploads/{found.new_file}"), shallow=False):
+        raise Problem(422, "idempotency-key", _("This Idempotency-Key was used for another picture."), file=name)
+    return found
+
+
+def _record(event: ImageUploaded) -> Outgoing:
+    """The record of an upload; of one that is sent again for the same people, `ce_id` is the same."""
+    record = Outgoing.of("image", event.encoded(), SERVICE)
+    id = uuid.uuid5(uuid.NAMESPACE_URL, f"{event.type} {event.id} {event.email} {event.telegram_id}")
+    headers = [(name, str(id).encode() if name == "ce_id" else value) for name, value in record.headers]
+    return replace(record, headers=headers)
 
 
 def _found(id: str) -> Upload:

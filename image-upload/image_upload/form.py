@@ -37,12 +37,12 @@ def email(value: str | None) -> str | None:
 
 
 def telegram_id(value: str | None) -> str | None:
-    """The number of a chat, or the public name of a channel; None where the field is empty."""
+    """The number of a chat, normalised, or the public name of a channel; None where the field is empty."""
     if not (value := (value or "").strip()):
         return None
     if not re.fullmatch(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31}", value):
         raise Problem(400, "telegram-id", _("This is not a Telegram id: a number is expected."))
-    return value
+    return value if value.startswith("@") else str(int(value))
 
 
 def lang(value: str | None, otherwise: str) -> str:
@@ -51,4 +51,11 @@ def lang(value: str | None, otherwise: str) -> str:
         return otherwise
     if value not in ("pt-BR", "en"):
         raise Problem(400, "lang", _("The language must be pt-BR or en."))
+    return value
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """What a client calls this upload by, so that it may send it again; None where it calls it nothing."""
+    if value is not None and not re.fullmatch(r"[!-~]{16,200}", value):
+        raise Problem(400, "idempotency-key", _("Idempotency-Key must have 16 to 200 characters that nobody guesses."))
     return value

@@ -52,13 +52,18 @@ class FakeChildren:
 
 @dataclass
 class FakeProducer:
+    """Publishes into a list; with `failure` what it raises, where `late` after the records have gone all the same."""
+
     published: list[Outgoing] = field(default_factory=list)
     failure: Exception | None = None
+    late: bool = False
 
     def publish(self, records: Iterable[Outgoing]) -> None:
-        if self.failure:
+        if self.failure and not self.late:
             raise self.failure
         self.published += records
+        if self.failure:
+            raise self.failure
 
 
 @dataclass

@@ -19,7 +19,7 @@ from bus.settings import KafkaSettings
 from doorkeeper import Doorkeeper
 from kafka import KafkaConsumer, KafkaProducer
 from pictures import Store
-from suite_fixtures import eventually, free_port
+from suite_fixtures import Broker, eventually, free_port
 
 pytestmark = pytest.mark.broker
 
@@ -224,6 +224,44 @@ def test_without_a_broker_the_page_is_up_and_says_so(tmp_path: Path, made: Any) 
         assert service.process.wait(10) == 0, service.log()
     finally:
         service.stop()
+
+
+def test_what_a_broker_that_hung_has_after_all_is_in_the_store_and_once(
+    tmp_path: Path, kafka_env: dict[str, str], made: Any
+) -> None:
+    """Whatever it was told, and whenever: the picture of each event is there, and what was sent again is the same."""
+    broker = Broker()
+    service = Service(tmp_path, kafka_env | {"KAFKA_BOOTSTRAP_SERVERS": broker.address})
+
+    def send() -> requests.Response:
+        files = {"file": ("a.png", made.picture())}
+        return requests.post(
+            f"{service.url}/api/images", files=files, headers={"Idempotency-Key": "k" * 32}, timeout=30
+        )
+
+    try:
+        service.ready().upload("before.png", made.picture())
+        broker.process.send_signal(signal.SIGSTOP)
+        answer = send()
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:problem:broker-away")
+        broker.process.send_signal(signal.SIGCONT)
+        answer = eventually(lambda: (again := send()).status_code == 202 and again, 60, every=0.5)
+        settings = KafkaSettings(kafka_bootstrap_servers=broker.address)
+        stored = {path.name for path in (service.store.root / "uploads").glob("*.png")}
+        assert len(stored) == 2
+        assert answer.json()["images"][0]["new_file"] in stored
+        published: set[str] = set()
+
+        def all_published() -> bool:
+            published.update(json.loads(record.value)["new_file"] for record in records(settings, "image"))
+            return len(published) >= 2
+
+        eventually(all_published)
+        assert published == stored
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
+        service.stop()
+        broker.stop()
 
 
 WRONG = {

@@ -228,6 +228,22 @@ def test_messages_are_limited_per_address_whoever_asks_for_them(make_bench: Any,
     assert status("203.0.113.1") == 202  # who asks for no message is not concerned
 
 
+def test_another_spelling_is_no_other_address(make_bench: Any, made: Any) -> None:
+    bench = make_bench(notifications_per_hour=len(OPERATIONS))
+    one = ("a.png", made.picture())
+    clients = (f"203.0.113.{number}" for number in range(100))
+
+    def status(**fields: str) -> int:
+        return int(bench.send(one, headers={"X-Forwarded-For": next(clients)}, **fields).status_code)
+
+    spellings = ["ana@example.org", "ana@\uff45xample.org", "ANA@EXAMPLE.org"]
+    assert [status(email=spelling) for spelling in spellings] == [202, 429, 429]
+    assert [status(email=spelling) for spelling in ("ana@praça.org", "ana@xn--praa-2oa.org")] == [202, 429]
+    assert [status(telegram_id=spelling) for spelling in ("42", "0042", "042 ")] == [202, 429, 429]
+    assert [status(telegram_id=spelling) for spelling in ("@canal", "@Canal")] == [202, 429]
+    assert [status(email="nobody") for _ in range(2)] == [400, 400]
+
+
 def test_messages_are_limited_per_client_whomever_they_go_to(make_bench: Any, made: Any) -> None:
     bench = make_bench(notifications_per_hour=2 * len(OPERATIONS))
     one = ("a.png", made.picture())
@@ -254,21 +270,86 @@ def test_what_is_refused_costs_no_messages(make_bench: Any, made: Any) -> None:
 def test_without_a_broker_nothing_is_kept_and_one_may_try_again(
     bench: Any, made: Any, lang: str, sentence: str
 ) -> None:
-    bench.producer.failure = NotPublished("away")
+    bench.cluster.away = "no broker answers"
     answer = bench.send(("a.png", made.picture()), ("b.png", made.picture()), headers={"Accept-Language": lang})
     is_problem(answer, 503, "broker-away", sentence)
     assert int(answer.headers["Retry-After"]) > 0
     assert bench.holds_nothing()
-    bench.producer.failure = None
+    bench.cluster.away = None
     bench.accepted(("a.png", made.picture()))
 
 
-def test_a_fault_that_nobody_foresaw_leaves_nothing_unannounced(bench: Any, made: Any) -> None:
+@pytest.mark.parametrize(("lang", "sentence"), [("en", "it may have it"), ("pt-BR", "pode ser que a tenha recebido")])
+def test_what_kafka_may_have_stays_and_nobody_is_told_otherwise(
+    bench: Any, made: Any, lang: str, sentence: str
+) -> None:
+    """Two files, published by and by: their workers find them."""
+    bench.producer.failure, bench.producer.late = NotPublished("no word in time"), True
+    answer = bench.send(("a.png", made.picture()), ("b.png", made.picture()), headers={"Accept-Language": lang})
+    is_problem(answer, 503, "broker-away", sentence)
+    assert int(answer.headers["Retry-After"]) > 0
+    published = [json.loads(record.value)["new_file"] for record in bench.producer.published]
+    assert len(published) == 2
+    assert {path for path in bench.files() if path.endswith(".png")} == {f"uploads/{name}" for name in published}
+
+
+KEY = {"Idempotency-Key": "0f3a5c1e9d7b42688c55a1d0e2f4b697"}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_what_is_sent_again_is_the_same_upload(bench: Any, made: Any, late: bool) -> None:
+    """The page does so: one card, and each answer told once, as its `ce_id` comes of that of the upload."""
+    files = [("a.png", made.picture()), ("b.png", made.picture("JPEG", seed=1))]
+    bench.producer.failure, bench.producer.late = NotPublished("no word in time"), late
+    assert bench.send(*files, headers=KEY, email="ana@example.org").status_code == 503
+    first, kept = [*bench.producer.published], bench.files()
+    assert len(kept) == 4
+    bench.cluster.away = "no broker answers"
+    assert bench.send(*files, headers=KEY, email="ana@example.org").status_code == 503
+    assert bench.files() == kept  # the first may be known to Kafka
+    bench.cluster.away = bench.producer.failure = None
+    answer = bench.send(*files, headers=KEY, email="ana@example.org")
+    assert answer.status_code == 202
+    again = bench.producer.published[len(first) :]
+    assert bench.files() == kept
+    assert [f"uploads/{image['new_file']}" in kept for image in answer.get_json()["images"]] == [True, True]
+    assert len({record.key for record in again}) == 2
+    if late:
+        assert [(record.key, record.value) for record in again] == [(record.key, record.value) for record in first]
+        assert [dict(record.headers)["ce_id"] for record in again] == [dict(r.headers)["ce_id"] for r in first]
+
+
+def test_another_key_or_none_is_another_upload_and_other_people_are_told(bench: Any, made: Any) -> None:
+    one = ("a.png", made.picture())
+    others = [KEY, {"Idempotency-Key": "f" * 16}, None, None]
+    ids = [bench.send(one, headers=headers).get_json()["images"][0]["id"] for headers in others]
+    assert len(set(ids)) == 4
+    assert bench.send(one, headers=KEY, email="ana@example.org").get_json()["images"][0]["id"] == ids[0]
+    first, *_others, corrected = [dict(record.headers)["ce_id"] for record in bench.producer.published]
+    assert first != corrected
+
+
+def test_a_key_is_for_the_same_pictures_only(bench: Any, made: Any) -> None:
+    """A client that uses one for all would lose the others without a word."""
+    assert bench.send(("a.png", made.picture()), headers=KEY).status_code == 202
+    kept, published = bench.files(), len(bench.producer.published)
+    answer = bench.send(("a.png", made.picture(seed=1)), ("b.png", made.picture()), headers=KEY)
+    is_problem(answer, 422, "idempotency-key", "used for another picture")
+    assert (bench.files(), len(bench.producer.published)) == (kept, published)
+
+
+@pytest.mark.parametrize("key", ["", "1", "x" * 15, "x" * 201, "a key with spaces in it"])
+def test_a_key_that_others_may_have_too_is_refused(bench: Any, made: Any, key: str) -> None:
+    answer = bench.send(("a.png", made.picture()), headers={"Idempotency-Key": key})
+    is_problem(answer, 400, "idempotency-key", "nobody guesses")
+    assert bench.holds_nothing()
+
+
+def test_a_fault_that_nobody_foresaw_gives_nothing_away(bench: Any, made: Any) -> None:
     bench.producer.failure = RuntimeError("bug with the password hunter2")
     answer = bench.send(("a.png", made.picture()))
     is_problem(answer, 500, "internal", "Something went wrong here")
     assert b"hunter2" not in answer.data
-    assert bench.holds_nothing()
 
 
 BROKEN = [

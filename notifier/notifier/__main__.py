@@ -4,12 +4,13 @@ Consumes `notification`, `handoff` and `conversation`; sends e-mail and Telegram
 """
 
 import threading
+import time
 
 from bus import Final, Memory, OperationFinished, Passing, Worker, load
 from bus.conversation import ConversationChanged, HandoffRaised
 from pictures import PictureSettings
 
-from .channels import Channel, Contact, Message, addresses
+from .channels import Channel, Contact, Message, PutOff, addresses
 from .email import Email
 from .sentences import call, sentence
 from .settings import NotifierSettings
@@ -22,6 +23,8 @@ thumbnails = Thumbnails(load(PictureSettings).store)
 channels: dict[str, Channel] = {"email": Email(settings), "telegram": Telegram(settings)}
 fixed = Contact(settings.notify_email, settings.notify_telegram_id)
 worker = Worker("notifier")
+PATIENCE = 24 * 3600.0
+"""Seconds for which a recipient may be put off; those of a server that is away have no end."""
 one_at_a_time = threading.Lock()
 """Calls and changes come in two threads: while a mail leaves, the other must not change what is kept after it."""
 
@@ -35,7 +38,7 @@ def notify(finished: OperationFinished, told: Memory) -> None:
             continue
         try:
             message = Message(sentence(finished), "/upload/", thumbnails.of(finished.result))
-            channels[name].send(address, message, told.event_id)
+            send(name, address, message, told.event_id, told)
         except (Final, Passing) as error:
             failures.append(error)
             if isinstance(error, Passing):
@@ -43,6 +46,19 @@ def notify(finished: OperationFinished, told: Memory) -> None:
         told.add(name)
     for failure in sorted(failures, key=lambda error: isinstance(error, Final)):
         raise failure
+
+
+def send(name: str, address: str, message: Message, event_id: str, memory: Memory) -> None:
+    """Send it, as the channel of that name does; Final where the recipient has been put off for a day."""
+    try:
+        channels[name].send(address, message, event_id)
+    except PutOff as error:
+        subject = f"{event_id} {name} put off"
+        if (since := memory.recall(subject)) is None:
+            memory.keep(subject, time.time())
+        elif time.time() - since > PATIENCE:
+            raise Final(f"{error}, for a day") from None
+        raise
 
 
 @worker.on("handoff")
@@ -64,7 +80,7 @@ def call_attendants(event: HandoffRaised | ConversationChanged, memory: Memory) 
         waiting, begun = Waiting.from_json(memory.recall(subject)).after(event)
         if begun:
             message = Message(call(begun), "/chat/attendant")
-            channels["email"].send(settings.attendant_email, message, f"{subject} {begun.timestamp}")
+            send("email", settings.attendant_email, message, f"{subject} {begun.timestamp}", memory)
         memory.keep(subject, waiting.to_json())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from bus import OperationFinished
+from bus import OperationFinished, Passing
 
 
 class Contact(NamedTuple):
@@ -21,13 +21,18 @@ class Message(NamedTuple):
     thumbnail: bytes | None = None
 
 
+class PutOff(Passing):
+    """The other side does not take this message now, for a reason that is of its recipient alone."""
+
+
 class Channel(Protocol):
     """A way to reach a person."""
 
     def send(self, address: str, message: Message, event_id: str) -> None:
         """Send one message; `event_id` tells doubles apart.
 
-        Raises Passing where a later try may succeed, Final where none will.
+        Raises Passing where a later try may succeed, PutOff where that is for the recipient to mend, Final where none
+        will.
         """
 
 

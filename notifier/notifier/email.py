@@ -11,11 +11,13 @@ from email.utils import formatdate
 from bus import Final, Passing
 from email_validator import EmailNotValidError, validate_email
 
-from .channels import Message
+from .channels import Message, PutOff
 from .settings import NotifierSettings
 
 SECONDS = 5.0
 TEMPORARY = range(400, 500)
+CLOSING = 421
+"""The one temporary answer that is of the server whatever it answers to."""
 
 
 class Email:
@@ -23,16 +25,21 @@ class Email:
         self._settings = settings
 
     def send(self, address: str, message: Message, event_id: str) -> None:
-        """Send one mail to one address. A temporary answer (4xx) and a server away may pass, 5xx is final."""
+        """Send one mail to one address. A temporary answer (4xx) and a server away may pass, 5xx is final.
+
+        A temporary answer to the recipient, or to the mail that has no other, is PutOff.
+        """
         mail = self._composed(_one_address(address), message, event_id)
         try:
             with self._server() as server:
                 server.send_message(mail, to_addrs=[mail["To"]])
         except smtplib.SMTPRecipientsRefused as error:
             ((code, _answer),) = error.recipients.values()
-            raise _sorted(code, "the mail server refuses the recipient") from None
+            raise _sorted(code, "the mail server refuses the recipient", PutOff) from None
         except smtplib.SMTPAuthenticationError as error:
             raise Passing(f"SMTP_URL: the mail server refuses the login ({error.smtp_code})") from None
+        except smtplib.SMTPDataError as error:
+            raise _sorted(error.smtp_code, "the mail server refuses the message", PutOff) from None
         except smtplib.SMTPResponseException as error:
             raise _sorted(error.smtp_code, "the mail server refuses the message") from None
         except smtplib.SMTPNotSupportedError as error:
@@ -78,5 +85,7 @@ def _one_address(address: str) -> str:
         raise Final("this is not an e-mail address") from None
 
 
-def _sorted(code: int, message: str) -> Final | Passing:
-    return (Passing if code in TEMPORARY else Final)(f"{message} ({code})")
+def _sorted(code: int, message: str, temporary: type[Passing] = Passing) -> Final | Passing:
+    if code == CLOSING:
+        temporary = Passing
+    return (temporary if code in TEMPORARY else Final)(f"{message} ({code})")

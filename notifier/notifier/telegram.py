@@ -20,7 +20,10 @@ class Telegram:
         self._settings = settings
 
     def send(self, address: str, message: Message, event_id: str) -> None:
-        """Send one message, as plain text. 429 says how long to wait; 400 and 403 are final."""
+        """Send one message, as plain text. 429 says how long to wait.
+
+        400 and 403 are final; 401 and 404 too, which say that there is no such bot (any more).
+        """
         if not re.fullmatch(r"-?\d{1,20}|@\w{4,32}", address):
             raise Final("this is not a Telegram id")
         if self._settings.telegram_bot_token is None:
@@ -35,6 +38,8 @@ class Telegram:
             raise Passing(f"Telegram does not answer: {type(error).__name__}") from None
         if answer.ok:
             return
+        if answer.status_code in (401, 404):
+            raise Final(f"TELEGRAM_BOT_TOKEN: Telegram knows no such bot ({answer.status_code})")
         if answer.status_code in (400, 403):
             raise Final(f"Telegram refuses the message ({answer.status_code})")
         raise Passing(f"Telegram does not take the message now ({answer.status_code})", _wait(answer))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bus import Final, OperationFinished, Passing
 from fake_servers import MailServer, TelegramServer
-from notifier.channels import Contact, Message, addresses
+from notifier.channels import Contact, Message, PutOff, addresses
 from notifier.email import Email
 from notifier.sentences import sentence
 from notifier.settings import NotifierSettings
@@ -85,9 +85,9 @@ def test_a_mail_says_it_in_subject_and_text_with_the_thumbnail(email_channel: Em
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("451 greylisted", Passing),
+        ("451 greylisted", PutOff),
         ("421 too busy", Passing),
-        ("450 mailbox busy", Passing),
+        ("450 mailbox busy", PutOff),
         ("550 no such user", Final),
         ("554 rejected", Final),
     ],
@@ -96,9 +96,30 @@ def test_what_may_pass_is_told_from_what_is_final(
     email_channel: Email, mail_server: MailServer, answer: str, error: type[Exception]
 ) -> None:
     mail_server.answer = lambda _recipient, _times: answer
-    with pytest.raises(error, match=answer[:3]):
+    with pytest.raises(error, match=answer[:3]) as caught:
         email_channel.send("ana@example.org", Message("text", "/upload/"), "1")
+    assert caught.type is error
     assert mail_server.mails == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        (smtplib.SMTPDataError(452, b"mailbox full"), PutOff),
+        (smtplib.SMTPDataError(554, b"no spam"), Final),
+        (smtplib.SMTPSenderRefused(451, b"disk full", "suite@minharede.example"), Passing),
+    ],
+)
+def test_what_is_of_the_recipient_is_told_from_what_is_of_the_server(
+    email_channel: Email, monkeypatch: pytest.MonkeyPatch, refusal: Exception, error: type[Exception]
+) -> None:
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(smtplib.SMTP, "connect", refuse)
+    with pytest.raises(error) as caught:
+        email_channel.send("ana@example.org", Message("text", "/upload/"), "1")
+    assert caught.type is error
 
 
 def test_a_mail_server_that_is_away_may_come_back(email_channel: Email) -> None:
@@ -155,7 +176,8 @@ def test_telegram_gets_the_photo_with_the_sentence_or_the_sentence_alone(
     [
         (429, {"parameters": {"retry_after": 17}}, Passing, 17),
         (500, {}, Passing, 0),
-        (401, {}, Passing, 0),
+        (401, {"description": "Unauthorized"}, Final, None),
+        (404, {"description": "Not Found"}, Final, None),
         (400, {"description": "chat not found"}, Final, None),
         (403, {"description": "blocked"}, Final, None),
     ],

@@ -2,15 +2,18 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 from sample_pictures import encoded, quarters
 from suite_fixtures import ROOT, Suite, eventually
 
@@ -219,3 +222,23 @@ def test_a_full_store_is_told_and_what_was_accepted_is_finished_when_there_is_ro
     finally:
         subprocess.run([*mount, "remount,bind,rw", "/data"], check=True)
     assert suite.finished(image["id"], 90)["operations"]["rotate"]["status"] == "done"
+
+
+def test_many_who_read_slowly_do_not_fill_the_gateway(suite: Suite) -> None:
+    """Eight phones load an original of 14 MB; nginx has 64 MB, and its /tmp is part of them."""
+    size = (2200, 2200)
+    noise = Image.frombytes("RGB", size, random.Random(0).randbytes(size[0] * size[1] * 3))
+    photo = encoded(noise, "PNG", compress_level=1)
+    (image,) = suite.upload(("large.png", photo))
+    container = containers("nginx")[0]
+    started = inspect(container)["State"]["StartedAt"]
+    url = f"{suite.url}/upload/api/images/{image['id']}/original"
+    with ExitStack() as stack:
+        phones = [stack.enter_context(requests.get(url, stream=True, timeout=60)) for _ in range(8)]
+        chunks = [phone.iter_content(1 << 16) for phone in phones]
+        begun = [next(chunk) for chunk in chunks]
+        time.sleep(3)  # for a gateway that takes in what it cannot pass on
+        assert int(docker("exec", container, "df", "-k", "/tmp").splitlines()[-1].split()[2]) < 1_000
+        whole = [first + b"".join(rest) for first, rest in zip(begun, chunks, strict=True)]
+    assert whole == [photo] * 8
+    assert inspect(container)["State"]["StartedAt"] == started

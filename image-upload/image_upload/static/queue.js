@@ -48,8 +48,11 @@ function thumbnail(file) {
   return frame;
 }
 
+/** What the server knows an upload by, however often it is sent. randomUUID is for HTTPS alone. */
+const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 function build(file) {
-  const upload = { file, attempt: 0 };
+  const upload = { file, attempt: 0, key: newKey() };
   upload.state = element("span", { className: "upload-state" });
   upload.bar = element("progress", { className: "upload-bar", max: 1, "aria-label": say("progress", { name: file.name }) });
   upload.bar.value = 0;
@@ -220,6 +223,7 @@ function send(upload) {
   upload.request = request;
   request.open("POST", address("api/images"));
   request.setRequestHeader("Accept", "application/json, application/problem+json");
+  request.setRequestHeader("Idempotency-Key", upload.key);
   const sent = (share) => {
     upload.bar.value = share;
     turn(upload, "sending", say("sending", { percent: percent(share) }));
