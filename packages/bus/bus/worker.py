@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args, get_origin
 
 from .children import places
@@ -65,7 +66,7 @@ class Handler:
     final: tuple[type[Exception], ...]
     failure: Failed | None = None
 
-    @property
+    @cached_property
     def slots(self) -> int:
         """How many calls may be under way."""
         return self.side_by_side * places() if self.in_child else self.side_by_side
