@@ -76,8 +76,7 @@ class Chat:
                 return text
 
     def _say(self, pergunta: str) -> None:
-        estado = self._conversations.state(self.sessao).estado
-        resposta = "" if estado == "human" else bot.answer(pergunta, called=estado == "waiting")
+        resposta = bot.reply(pergunta, self._conversations.state(self.sessao).estado)
         at = self._conversations.moment(self.sessao)
         self._publish(
             "chatbot",

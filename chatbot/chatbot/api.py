@@ -81,8 +81,7 @@ def say(sessao: str) -> Response:
     pergunta = form.message("pergunta")
     parts().must_know(sessao)
     state, at = parts().conversations.state(sessao), parts().conversations.moment(sessao)
-    spoken, called = cast(bot.Language, language()), state.estado == "waiting"
-    resposta = "" if state.estado == "human" else bot.answer(pergunta, spoken, called)
+    resposta = bot.reply(pergunta, state.estado, cast(bot.Language, language()))
     exchange = ChatExchanged(sessao=sessao, nome=state.nome, pergunta=pergunta, resposta=resposta, timestamp=at)
     id = parts().publish("chatbot", exchange, at)
     return jsonify(resposta=resposta, id=id)

@@ -61,6 +61,11 @@ def answer(question: str, otherwise: Language = "pt-BR", called: bool = False) -
     return (CALLED if called else FALLBACK)[spoken or otherwise]
 
 
+def reply(question: str, estado: str, otherwise: Language = "pt-BR") -> str:
+    """What the bot says in a conversation that stands so: what `answer` does, and nothing while a human has it."""
+    return "" if estado == "human" else answer(question, otherwise, called=estado == "waiting")
+
+
 def language(text: str) -> Language | None:
     """The language of a text, by its groups of three letters; None where they do not tell.
 

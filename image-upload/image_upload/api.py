@@ -2,8 +2,6 @@
 
 import errno
 import filecmp
-import hashlib
-import string
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -128,7 +126,7 @@ def accept() -> tuple[Response, int]:
     stored: list[str] = []
     try:
         for file, name, extension in zip(files, names, extensions, strict=True):
-            id = store.new_id() if key is None else _id_of(key, len(events))
+            id = store.new_id() if key is None else store.id_of(f"{len(events)} {key}")
             known = None if key is None else _sent_before(id, file, name)
             now = known.timestamp if known else time.time()
             if not known:
@@ -255,13 +253,6 @@ def _told(read: Callable[[str | None], str | None], field: str) -> str:
         return f"{field} {(read(request.form.get(field)) or '').lower()}"
     except Problem:
         return field  # will be refused
-
-
-def _id_of(key: str, number: int) -> str:
-    """The id that the picture of that number in the request of that key has each time: as `Store.new_id` makes them."""
-    digest = int.from_bytes(hashlib.sha256(f"{number} {key}".encode()).digest(), "big")
-    letters = string.ascii_letters + string.digits
-    return "".join(letters[digest // len(letters) ** place % len(letters)] for place in range(10))
 
 
 def _sent_before(id: str, file: FileStorage, name: str) -> Upload | None:

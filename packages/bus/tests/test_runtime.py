@@ -317,7 +317,9 @@ def test_many_that_wait_pause_their_partition(made: Any) -> None:
 # What is remembered of a partition.
 
 
-def test_a_partition_that_was_lost_and_comes_back_is_remembered_anew(made: Any) -> None:
+@pytest.fixture
+def remembering(made: Any) -> tuple[Any, list[Any]]:
+    """A bench whose worker has answered one record each of two partitions, and the memories it was given."""
     worker, memories = Worker("remembering"), []
 
     @worker.on("image")
@@ -329,6 +331,11 @@ def test_a_partition_that_was_lost_and_comes_back_is_remembered_anew(made: Any) 
     bench.come("a0")
     bench.come("b0", partition=1)
     bench.turn_until(lambda: len(memories) == 2)
+    return bench, memories
+
+
+def test_a_partition_that_was_lost_and_comes_back_is_remembered_anew(remembering: tuple[Any, list[Any]]) -> None:
+    bench, memories = remembering
     bench.assigned(0, 1)
     bench.come("a1", first=1)
     bench.turn_until(lambda: len(memories) == 3)
@@ -341,17 +348,7 @@ def test_a_partition_that_was_lost_and_comes_back_is_remembered_anew(made: Any) 
     assert memories[3] not in memories[:3]
 
 
-def test_a_partition_that_goes_is_forgotten_alone(made: Any) -> None:
-    worker, seen = Worker("remembering"), []
-
-    @worker.on("image")
-    def note(upload: ImageUploaded, memory: Memory) -> None:
-        seen.append(upload.new_file)
-
-    bench = made(worker)
-    bench.assigned(0, 1)
-    bench.come("a0")
-    bench.come("b0", partition=1)
-    bench.turn_until(lambda: len(seen) == 2)
+def test_a_partition_that_goes_is_forgotten_alone(remembering: tuple[Any, list[Any]]) -> None:
+    bench, _memories = remembering
     bench.assigned(1)
     assert list(bench.runtime._memories) == [1]

@@ -11,6 +11,7 @@ durable, then renamed. The files are the record; nothing has to be kept besides 
 """
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -33,6 +34,7 @@ PREVIEWS = "previews"
 INCOMING = ".incoming"
 
 _ALPHABET = string.ascii_letters + string.digits
+_ID_LENGTH = 10
 _LONGEST_NAME = 200  # bytes; file systems take 255, and results add to it
 _TEMPORARY = ".tmp"
 _STALE = 3600  # seconds after which a temporary file is nobody's any more
@@ -107,7 +109,13 @@ class Store:
     @staticmethod
     def new_id() -> str:
         """Return an id that nobody can guess: 10 letters and digits, 59 bits of chance."""
-        return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+        return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+    @staticmethod
+    def id_of(key: str) -> str:
+        """Return the id that looks like those of `new_id`, but is the same for the same key each time."""
+        digest = int.from_bytes(hashlib.sha256(key.encode()).digest(), "big")
+        return "".join(_ALPHABET[digest // len(_ALPHABET) ** place % len(_ALPHABET)] for place in range(_ID_LENGTH))
 
     @contextmanager
     def incoming(self) -> Iterator[IO[bytes]]:
