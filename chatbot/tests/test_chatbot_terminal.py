@@ -1,5 +1,6 @@
 """The chat on the command line, as a process in a terminal, against a broker that speaks the real protocol."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -33,6 +34,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self._keys, theirs = pty.openpty()
+        self._decoded = codecs.getincrementaldecoder("utf-8")()  # a read may end within a letter
         self.screen = ""
         env = os.environ | {"TERM": "xterm", "PYTHONUTF8": "1"}
         self.process = subprocess.Popen(
@@ -55,7 +57,7 @@ class Terminal:
         def look() -> bool:
             if select.select([self._keys], [], [], 0.05)[0]:
                 try:
-                    self.screen += os.read(self._keys, 65_536).decode()
+                    self.screen += self._decoded.decode(os.read(self._keys, 65_536))
                 except OSError:  # its end is closed
                     assert text in self.screen, self.screen
             return text in self.screen
