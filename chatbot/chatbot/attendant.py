@@ -143,8 +143,7 @@ def _change(sessao: str, evento: Literal["assumida", "devolvida", "encerrada"]) 
 def _published(sessao: str, topic: str, event: Event, at: float) -> Response:
     """Publish the event, unless it could not count any more; what then is in the log decides."""
     conversations = parts().conversations
-    state = conversations.state(sessao)
-    if state.after(event, at) is state:
+    if not conversations.state(sessao).may(event, at):
         raise _held(conversations.summary(sessao))
     id = parts().publish(topic, event, at)
     if not conversations.counted(sessao, id):

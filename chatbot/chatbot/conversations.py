@@ -107,14 +107,18 @@ class Session:
             return []
         self.ids.add((topic, id))
         self.weight += entry.weight
-        before = {(name, data["id"]): data for name, data in self.events()} if live and late else {}
         bisect.insort(self.entries, entry, key=lambda one: one.place)
         self.stale = self.stale or late
-        news = [] if self.stale else list(self._fold(entry))
-        if live:
+        if not live:
+            if not self.stale:
+                self._fold(entry)
+            return []
+        if late:
+            before = {(name, data["id"]): data for name, data in self.events()}
             self.fresh()
-        if live and late:
-            news = [(name, data) for name, data in self.events() if before.get((name, data["id"])) != data]
+            return [(name, data) for name, data in self.events() if before.get((name, data["id"])) != data]
+        news = self._fold(entry)
+        self.fresh()
         return news
 
     def events(self) -> Iterator[PageEvent]:
@@ -162,8 +166,7 @@ class Session:
         self.state, self.reason = self.base, self.base_reason
         self.messages, self.sentiments, self.counted = {}, {}, set()
         for entry in self.entries:
-            for _ in self._fold(entry):
-                pass
+            self._fold(entry)
 
     def _shorten(self) -> None:
         oldest, self.entries = self.entries[:-MOST_RECORDS], self.entries[-MOST_RECORDS:]
@@ -178,28 +181,32 @@ class Session:
                 self.messages.pop(id, None)
                 self.sentiments.pop(id, None)
 
-    def _fold(self, entry: Entry) -> Iterator[PageEvent]:
+    def _fold(self, entry: Entry) -> list[PageEvent]:
+        """Take the newest record in; returns what is new for pages."""
         event, at = entry.event, entry.seconds
         before = self.state.at(at)
         self.state = before.after(event, at)
         if self.state is not before:
             self.counted.add(entry.id)
-        if isinstance(event, ChatExchanged):
-            yield self._say(entry.id, "cliente", event.nome, event.pergunta, at)
-            if event.resposta:
-                yield self._say(f"{entry.id}/resposta", "robo", ROBOT, event.resposta, at)
-        elif isinstance(event, HumanReplied) and entry.id in self.counted:
-            yield self._say(entry.id, "atendente", event.atendente, event.mensagem, at)
-        elif isinstance(event, HandoffRaised) and entry.id in self.counted:
-            self.reason = event
-        elif isinstance(event, SentimentClassified):
-            yield from self._feel(event, entry.cause)
+        match event:
+            case ChatExchanged():
+                said = [self._say(entry.id, "cliente", event.nome, event.pergunta, at)]
+                if event.resposta:
+                    said.append(self._say(f"{entry.id}/resposta", "robo", ROBOT, event.resposta, at))
+                return said
+            case HumanReplied() if entry.id in self.counted:
+                return [self._say(entry.id, "atendente", event.atendente, event.mensagem, at)]
+            case HandoffRaised() if entry.id in self.counted:
+                self.reason = event
+            case SentimentClassified():
+                return self._feel(event, entry.cause)
+        return []
 
     def _say(self, id: str, who: str, name: str, text: str, at: float) -> PageEvent:
         self.messages[id] = {"id": id, "de": who, "nome": name, "texto": text, "timestamp": at}
         return "message", self.messages[id]
 
-    def _feel(self, event: SentimentClassified, cause: str | None) -> Iterator[PageEvent]:
+    def _feel(self, event: SentimentClassified, cause: str | None) -> list[PageEvent]:
         """Its cause is the message; of another program's without cause, it is the latest that says the same."""
         alike = (
             message["id"]
@@ -208,7 +215,7 @@ class Session:
         )
         id = cause or next(alike, None)
         if id not in self.messages:
-            return
+            return []
         likely = event.probabilidades
         self.sentiments[id] = {
             "id": id,
@@ -217,7 +224,7 @@ class Session:
             "score": round(likely.get("positive", 0.0) - likely.get("negative", 0.0), 4),
             "timestamp": self.messages[id]["timestamp"],
         }
-        yield _told(self.sentiments[id])
+        return [_told(self.sentiments[id])]
 
 
 class Conversations:

@@ -2,20 +2,17 @@
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from surroundings import local_address, port, public_url
+from gateway import request
+from surroundings import public_url
 from words import PORTUGUESE, say, tell
 
 NAME = "Ana"
 PATIENCE = 30.0
 """Seconds until someone must have been called."""
 FACES = {"negative": ":(", "neutral": ":|", "positive": ":)"}
-
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def messages() -> list[str]:
@@ -36,13 +33,13 @@ def messages() -> list[str]:
 
 def talk() -> bool:
     """Have the conversation, told line by line; whether a human was called. Raises OSError."""
-    sessao = _post("/chat/api/sessions", {"nome": NAME})["sessao"]
+    sessao = request("POST", "/chat/api/sessions", json={"nome": NAME}).json()["sessao"]
     tell(f"\n{NAME} begins to chat ({sessao}):", f"\n{NAME} começa a conversar ({sessao}):")
     said = {}
     robot = say("Bot", "Robô")
     for message in messages():
         began = time.monotonic()
-        answer = _post(f"/chat/api/sessions/{sessao}/messages", {"pergunta": message})
+        answer = request("POST", f"/chat/api/sessions/{sessao}/messages", json={"pergunta": message}).json()
         said[answer["id"]] = message
         seconds = time.monotonic() - began
         tell(f"  {NAME}: {message}", f"  {NAME}: {message}")
@@ -78,29 +75,12 @@ def _follow(sessao: str, said: dict[str, str]) -> bool:
 def _events(sessao: str) -> Iterator[tuple[str, Any]]:
     deadline = time.monotonic() + PATIENCE
     name = ""
-    with _direct.open(_address(f"/chat/api/sessions/{sessao}/events"), timeout=PATIENCE) as stream:
-        for line in stream:
-            field, _, value = line.decode().rstrip("\n").partition(": ")
+    with request("GET", f"/chat/api/sessions/{sessao}/events", seconds=PATIENCE, stream=True) as stream:
+        for line in stream.iter_lines(chunk_size=1):
+            field, _, value = line.decode().partition(": ")
             if field == "event":
                 name = value
             elif field == "data":
                 yield name, json.loads(value)
             if time.monotonic() > deadline:  # pings come all the time
                 raise TimeoutError
-
-
-def _post(path: str, body: dict[str, str]) -> Any:
-    headers = {"Content-Type": "application/json", "Accept-Language": "pt-BR" if PORTUGUESE else "en"}
-    request = urllib.request.Request(_address(path), json.dumps(body).encode(), headers)  # noqa: S310 - always http
-    try:
-        with _direct.open(request, timeout=30) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        try:
-            raise ConnectionError(json.load(error)["detail"]) from None
-        except (ValueError, KeyError, TypeError):
-            raise ConnectionError(f"{path}: HTTP {error.code}") from None
-
-
-def _address(path: str) -> str:
-    return f"http://{local_address()}:{port('GATEWAY_PORT')}{path}"

@@ -4,32 +4,24 @@ It finds the suite as the other commands do, by GATEWAY_PORT and its like; how t
 """
 
 import io
-import json
 import random
 import sys
 import time
-import urllib.error
-import urllib.request
-import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from math import cos, pi, sin
 from typing import Any
 
 import customer
+from gateway import LANGUAGE, request
 from PIL import ExifTags, Image, ImageDraw, ImageFilter
-from surroundings import WrongSetting, ask, load_env, local_address, missing, port, public_url
-from words import PORTUGUESE, complain, say, tell
+from surroundings import WrongSetting, ask, load_env, missing, port, public_url
+from words import complain, say, tell
 
 EMAIL = "ana@example.org"
 PATIENCE = 60.0
 """Seconds until what has no result yet is told."""
-
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class Refused(Exception):
-    """The suite took a picture not; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -70,38 +62,17 @@ def main() -> int:
         silent = not {"chat", "sentiment-consumer"} & set(off) and not customer.talk()
     except KeyboardInterrupt:
         return 130
-    except (Refused, WrongSetting, OSError) as error:
+    except (WrongSetting, OSError) as error:
         complain(str(error), str(error))
         return 1
     return 1 if left or silent else 0
 
 
 def send(sample: Sample) -> dict[str, Any]:
-    """Upload it, as the form of the page does; returns what the suite says of it."""
-    boundary = uuid.uuid4().hex
-    fields = {"email": EMAIL, "lang": "pt-BR" if PORTUGUESE else "en"}
-    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    parts.append(
-        f'Content-Disposition: form-data; name="file"; filename="{sample.name}"\r\n\r\n'.encode() + sample.data
-    )
-    body = b"".join(f"--{boundary}\r\n".encode() + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
-    request = urllib.request.Request(  # noqa: S310 - always http
-        _address("/upload/api/images"),
-        data=body,
-        headers={"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept-Language": fields["lang"]},
-    )
-    try:
-        with _direct.open(request, timeout=30) as answer:
-            image: dict[str, Any] = json.load(answer)["images"][0]
-            return image
-    except urllib.error.HTTPError as error:
-        try:
-            reason = json.load(error)["detail"]
-        except (ValueError, KeyError, TypeError):
-            reason = f"HTTP {error.code}"
-        raise Refused(f"{sample.name}: {reason}") from None
-    except OSError as error:
-        raise Refused(f"{sample.name}: {error}") from None
+    """Upload it, as the form of the page does; returns what the suite says of it. Raises OSError."""
+    fields, files = {"email": EMAIL, "lang": LANGUAGE}, {"file": (sample.name, sample.data)}
+    image: dict[str, Any] = request("POST", "/upload/api/images", data=fields, files=files).json()["images"][0]
+    return image
 
 
 def follow(sent: dict[str, tuple[str, float]], off: list[str]) -> list[str]:
@@ -146,21 +117,10 @@ def tell_where_to_look(pictures: int) -> None:
     tell("\nLook at it:", "\nVeja:")
     tell(f"  {url}/upload/    the pictures", f"  {url}/upload/    as imagens")
     tell(f"  {url}/mail/      the mails to {EMAIL}", f"  {url}/mail/      os e-mails para {EMAIL}")
-    if _answers("/status/kafdrop"):
+    with suppress(OSError):
+        request("GET", "/status/kafdrop", seconds=5)
         kafdrop = f"http://localhost:{port('KAFDROP_PORT')}/topic/notification"
         tell(f"  {kafdrop}    the events", f"  {kafdrop}    os eventos")
-
-
-def _answers(path: str) -> bool:
-    try:
-        with _direct.open(_address(path), timeout=5):
-            return True
-    except OSError:
-        return False
-
-
-def _address(path: str) -> str:
-    return f"http://{local_address()}:{port('GATEWAY_PORT')}{path}"
 
 
 # The pictures. Drawn at twice the size and made smaller, so that edges are smooth.

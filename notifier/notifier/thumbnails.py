@@ -1,12 +1,10 @@
 """Small JPEGs of results, made in a child process: what is large or hostile there harms no message."""
 
 import base64
-from io import BytesIO
-from typing import Any
+from pathlib import Path
 
 from bus.children import ChildFailed, Children
-from pictures import Refused, Store
-from PIL import Image
+from pictures import Refused, Store, thumbnail
 
 SIDE = 320
 SECONDS = 20.0
@@ -28,22 +26,9 @@ class Thumbnails:
         return base64.b64decode(answer) if answer else None
 
 
-def thumbnail_of(path: str) -> Any:
-    """What the child runs: from the path of a picture to a JPEG in base 64, or None."""
+def thumbnail_of(path: str) -> str | None:
+    """What the child runs: from the path of a picture to a JPEG in base 64; None where a message goes without."""
     try:
-        with Image.open(path) as picture:
-            picture.draft("RGB", (SIDE, SIDE))
-            small: Image.Image = picture
-            if picture.mode.startswith("I"):  # 16 bits a pixel
-                small = picture.point(lambda value: value / 256).convert("L")
-            elif picture.mode in ("P", "1"):
-                small = picture.convert("RGBA")
-            small.thumbnail((SIDE, SIDE))
-            small = small.convert("RGBA")
-    except Exception:  # whatever the bytes of a picture make Pillow raise: the message goes without
+        return base64.b64encode(thumbnail(Path(path).read_bytes(), SIDE)).decode()
+    except (Refused, OSError):
         return None
-    ground = Image.new("RGB", small.size, "white")
-    ground.paste(small, mask=small)
-    out = BytesIO()
-    ground.save(out, "JPEG", quality=80)
-    return base64.b64encode(out.getvalue()).decode()

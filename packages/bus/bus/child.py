@@ -5,11 +5,10 @@ must not be able to run code in its parent.
 """
 
 import gc
-import importlib
 import json
 import os
+import pkgutil
 import resource
-import runpy
 import signal
 import socket
 import struct
@@ -36,19 +35,6 @@ def read_frame(stream: BinaryIO) -> Any:
     if not body:
         raise EOFError
     return json.loads(body)
-
-
-def resolve(target: str) -> Any:
-    """The function named `package.module:name.attribute`, or `/path/of/file.py:name`."""
-    module, _, path = target.rpartition(":")
-    name, *attributes = path.split(".")
-    if module.endswith(".py"):
-        found = runpy.run_path(module, run_name="__child__")[name]
-    else:
-        found = getattr(importlib.import_module(module), name)
-    for attribute in attributes:
-        found = getattr(found, attribute)
-    return found
 
 
 def serve(function: Callable[[Any], Any], requests: BinaryIO, answers: BinaryIO, at_once: int) -> None:
@@ -98,12 +84,12 @@ def address_space() -> int:
 def main() -> None:
     """Serve on standard input and output, in an interpreter of its own, until the parent closes them.
 
-    Arguments: what `resolve` takes, megabytes that it may take, how many requests at once.
+    Arguments: `package.module:function`, megabytes that it may take, how many requests at once.
     """
     target, megabytes, at_once = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     confine(megabytes)
-    function = resolve(target)
+    function = pkgutil.resolve_name(target)
     write_frame(answers, {"ready": os.getpid()})
     serve(function, requests, answers, at_once)
 

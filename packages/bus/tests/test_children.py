@@ -1,7 +1,7 @@
 """Child processes: JSON in and out, and whatever a child does, its parent goes on."""
 
 import os
-import runpy
+import pkgutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,16 +12,18 @@ from bus import children as module
 from bus.children import ChildDied, Children, ChildTimedOut, memory, places
 from suite_fixtures import eventually
 
-WORK = f"{Path(__file__).with_name('example_work.py')}:work"
+WORK = "example_work:work"
 
 
 @pytest.fixture(params=["executed", "forked"])
-def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Children]]:
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Children]]:
     """Children of both kinds."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent}")
     made: list[Children] = []
 
     def make(count: int = 1, megabytes: int = 900, at_once: int = 1) -> Children:
-        function = WORK if request.param == "executed" else runpy.run_path(WORK.partition(":")[0])["work"]
+        function = WORK if request.param == "executed" else pkgutil.resolve_name(WORK)
         made.append(Children(function, count, megabytes, at_once))
         return made[-1]
 

@@ -8,7 +8,7 @@ from .editing import edited
 from .formats import FORMATS, Format
 from .memory import NoRoom, room
 from .operation import OPERATIONS, Operation
-from .preview import preview
+from .preview import preview, thumbnail
 from .refusals import CODES, Code, Refused
 from .settings import PictureSettings
 from .store import About, OperationState, Store, Upload
@@ -34,4 +34,5 @@ __all__ = [
     "inspect",
     "preview",
     "room",
+    "thumbnail",
 ]

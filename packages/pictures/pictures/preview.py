@@ -20,17 +20,35 @@ def preview(data: bytes, side: int, room: Room = nullcontext) -> bytes:
     `room` does.
     """
     with opened(data) as picture, room(is_large(picture.format, math.prod(picture.size))):
-        small = _small(picture, side)
-        turn = UPRIGHT.get(orientation(picture))  # a TIFF is upright once loaded
-        if turn is not None:
-            small = small.transpose(turn)
-        if small.mode in ("I", "F"):
-            small = _shades(small)
-        small = small.convert("RGBA" if small.has_transparency_data else "RGB")
-        out = BytesIO()
-        profile = fitting(picture.info.get("icc_profile"), small.mode)
-        small.save(out, "WEBP", quality=80, method=2, icc_profile=profile)
-        return out.getvalue()
+        return _saved(picture, _upright(picture, side), "WEBP", quality=80, method=2)
+
+
+def thumbnail(data: bytes, side: int) -> bytes:
+    """Return the picture in `data` as `preview` does, but as a JPEG, on white: for messages. Raises Refused."""
+    with opened(data) as picture:
+        small = _upright(picture, side)
+        if small.mode == "RGBA":
+            ground = Image.new("RGBA", small.size, "white")
+            ground.alpha_composite(small)
+            small = ground.convert("RGB")
+        return _saved(picture, small, "JPEG", quality=80)
+
+
+def _upright(picture: ImageFile.ImageFile, side: int) -> Image.Image:
+    """The picture, small, in RGB or RGBA."""
+    small = _small(picture, side)
+    turn = UPRIGHT.get(orientation(picture))  # a TIFF is upright once loaded
+    if turn is not None:
+        small = small.transpose(turn)
+    if small.mode in ("I", "F"):
+        small = _shades(small)
+    return small.convert("RGBA" if small.has_transparency_data else "RGB")
+
+
+def _saved(picture: ImageFile.ImageFile, small: Image.Image, form: str, **options: int) -> bytes:
+    out = BytesIO()
+    small.save(out, form, icc_profile=fitting(picture.info.get("icc_profile"), small.mode), **options)
+    return out.getvalue()
 
 
 def _small(picture: ImageFile.ImageFile, side: int) -> Image.Image:
