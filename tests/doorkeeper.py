@@ -62,27 +62,33 @@ class _Connection(socketserver.BaseRequestHandler):
             requests = self.request.makefile("rb")
             while head := requests.read(4):
                 request = requests.read(*struct.unpack(">i", head))
-                answer = self._login(*struct.unpack_from(">hhi", request))
-                if answer:
-                    self.request.sendall(answer)
-                else:
+                answer, enters = self._login(*struct.unpack_from(">hhi", request))
+                self.request.sendall(answer)
+                if not enters:
+                    return  # as Kafka does, the connection ends with the answer
+                if not answer:
                     broker.sendall(head + request)
 
-    def _login(self, api: int, version: int, correlation: int) -> bytes | None:
-        """The answer to a request of a login, whoever that is; None where it is another request."""
+    def _login(self, api: int, version: int, correlation: int) -> tuple[bytes, bool]:
+        """The answer to a request of a login, empty where it is another request, and whether its sender may stay."""
+        enters = True
         if api == SaslHandshakeResponse.API_KEY:
             answer = SaslHandshakeResponse(error_code=0, mechanisms=["PLAIN"], version=version)
         elif api == SaslAuthenticateResponse.API_KEY:
-            error = LOGIN_REFUSED if self.server.refusals else 0
+            enters = not self.server.refusals
             self.server.refusals = max(0, self.server.refusals - 1)
             answer = SaslAuthenticateResponse(
-                error_code=error, error_message=None, auth_bytes=b"", session_lifetime_ms=0, version=version
+                error_code=0 if enters else LOGIN_REFUSED,
+                error_message=None,
+                auth_bytes=b"",
+                session_lifetime_ms=0,
+                version=version,
             )
         else:
-            return None
+            return b"", enters
         answer.with_header(correlation_id=correlation)
         encoded: bytes = answer.encode(framed=True, header=True)
-        return encoded
+        return encoded, enters
 
     def _answers(self, broker: socket.socket) -> None:
         with contextlib.suppress(OSError):

@@ -311,6 +311,7 @@ def test_an_upload_that_is_sent_again_with_its_key_is_the_same(suite: Suite) -> 
 
     first = send()
     suite.finished(first[0]["id"])
+    eventually(lambda: len(suite.mails(address)) == len(OPERATIONS), 60, every=0.5)
     assert send() == first
     (after,) = suite.upload(("after.jpg", photo), email=f"z{address}")
     suite.finished(after["id"])

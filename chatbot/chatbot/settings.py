@@ -3,13 +3,13 @@
 import os
 import secrets
 
-from bus import Settings
+from bus import PublicUrl, Settings
 from pydantic import SecretStr, field_validator
 
 
 class ChatSettings(Settings):
     attendant_token: SecretStr | None = None
-    public_url: str = "http://localhost:8080"
+    public_url: PublicUrl = "http://localhost:8080"
 
     @field_validator("attendant_token")
     @classmethod

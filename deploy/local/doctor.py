@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from surroundings import PORTS, ROOT, WrongSetting, ask, load_env, port, port_problem
+from surroundings import COMPOSE_PORTS, PORTS, ROOT, RUN_PORTS, WrongSetting, ask, load_env, port, port_problem
 from words import say, tell
 
 RUN, COMPOSE = "make run", "docker compose up"
@@ -115,7 +115,7 @@ def turbojpeg() -> Finding:
 
 def ports() -> Iterator[Finding]:
     for name in PORTS:
-        ways = (RUN, COMPOSE) if name in ("GATEWAY_PORT", "KAFKA_PORT") else (COMPOSE,)
+        ways = tuple(way for way, names in ((RUN, RUN_PORTS), (COMPOSE, COMPOSE_PORTS)) if name in names)
         try:
             problem = port_problem(name)
         except WrongSetting as error:

@@ -24,6 +24,7 @@ from programs import SERVICES, TOPICS, broker
 from supervision import Supervisor, stop_leftover
 from surroundings import (
     ROOT,
+    RUN_PORTS,
     WrongSetting,
     advertised_host,
     bind_address,
@@ -201,7 +202,7 @@ def _broker_answers() -> bool:
 
 
 def _check_ports() -> None:
-    for name in ("GATEWAY_PORT", "KAFKA_PORT", "MAIL_PORT", "MAIL_SMTP_PORT"):
+    for name in RUN_PORTS:
         problem = port_problem(name)
         if problem:
             raise Failed(problem)

@@ -19,6 +19,10 @@ from words import say, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = {"GATEWAY_PORT": 8080, "KAFKA_PORT": 9092, "KAFDROP_PORT": 9000, "MAIL_PORT": 1080, "MAIL_SMTP_PORT": 1025}
+RUN_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
+COMPOSE_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "KAFDROP_PORT", "MAIL_PORT")
+LOOPBACK_PORTS = ("KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
+"""What stays on this machine, whatever BIND_ADDRESS says."""
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 PAGES = ("/upload", "/chat")
 """Services behind the gateway; each has a /readyz."""
@@ -80,13 +84,15 @@ def advertised_host() -> str:
 def port_problem(name: str) -> str | None:
     """None where the port is free, else a sentence that names the port and the variable."""
     number = port(name)
+    loopback = ("127.0.0.1", "127.0.0.1")
+    bound, reached = loopback if name in LOOPBACK_PORTS else (bind_address(), local_address())
     with socket.socket() as client:
         client.settimeout(1)
-        taken = client.connect_ex((local_address(), number)) == 0
+        taken = client.connect_ex((reached, number)) == 0
     try:
         with socket.socket() as server:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            server.bind((bind_address(), number))
+            server.bind((bound, number))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             taken = True

@@ -1,6 +1,6 @@
 """The settings of this service, beside those of Kafka."""
 
-from bus import Settings
+from bus import PublicUrl, Settings
 from pictures import PictureSettings
 from pydantic import PositiveInt
 
@@ -8,7 +8,7 @@ from pydantic import PositiveInt
 class UploadSettings(PictureSettings, Settings):
     uploads_per_minute: PositiveInt = 600
     notifications_per_hour: PositiveInt = 300
-    public_url: str = "http://localhost:8080"
+    public_url: PublicUrl = "http://localhost:8080"
 
     @property
     def max_request_bytes(self) -> int:

@@ -3,7 +3,7 @@
 
 // --- what is shown -----------------------------------------------------------------------------
 
-/** The state of a service: "up", "degraded" (starting, or a part it needs is missing), "off". */
+/** The state of a service: "up", "degraded" (starting, or a part it needs is missing), "off", "unknown". */
 const state = (level, more = {}) => ({ level, ...more });
 
 const readyOf = (probe) => {
@@ -12,16 +12,16 @@ const readyOf = (probe) => {
   return probe.body?.checks ? state("degraded", { reason: probe.body.reason }) : state("off");
 };
 
-const groupOf = (name) => ({ groups }) => {
-  if (!groups.body?.groups) return state("off", { note: "unknown" });
+const groupOf = (name) => ({ groups, upload }) => {
+  if (!groups.body?.groups) return state("unknown", readyOf(upload).level === "off" ? { note: "untold" } : {});
   const members = groups.body.groups[name]?.members ?? 0;
   return state(members > 0 ? "up" : "off", { members });
 };
 
-const checkOf = (name) => ({ upload }) => {
-  const checks = upload.body?.checks;
-  if (!checks) return state("off", { note: "unknown" });
-  return state(checks[name] ? "up" : "off");
+/** As a page that runs has found it: that of the pictures, else the chat. */
+const checkOf = (name) => ({ upload, chat }) => {
+  const checks = upload.body?.checks ?? chat.body?.checks;
+  return state(checks ? (checks[name] ? "up" : "off") : "unknown");
 };
 
 /** What is asked, every time: addresses on this gateway. */
@@ -73,7 +73,8 @@ const words = {
     degraded: "not ready",
     off: "off",
     asking: "asking…",
-    unknown: "Only the pictures page can tell, and it is off.",
+    unknown: "unknown",
+    untold: "Only the pictures page can tell, and it is off.",
     one: "1 instance running",
     many: "{count} instances running",
     changed: "{name}: {state}",
@@ -105,7 +106,8 @@ const words = {
     degraded: "indisponível",
     off: "desligado",
     asking: "verificando…",
-    unknown: "Só a página de imagens sabe dizer, e ela está desligada.",
+    unknown: "desconhecido",
+    untold: "Só a página de imagens sabe dizer, e ela está desligada.",
     one: "1 instância rodando",
     many: "{count} instâncias rodando",
     changed: "{name}: {state}",

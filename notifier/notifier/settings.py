@@ -4,7 +4,7 @@ import re
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from bus import Settings
+from bus import PublicUrl, Settings
 from email_validator import EmailNotValidError, validate_email
 from pydantic import SecretStr, field_validator, model_validator
 
@@ -21,7 +21,7 @@ class NotifierSettings(Settings):
     """Who is told when someone in the chat begins to wait for a human."""
     telegram_bot_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"
-    public_url: str = "http://localhost:8080"
+    public_url: PublicUrl = "http://localhost:8080"
 
     @field_validator("mail_from", "notify_email", "attendant_email")
     @classmethod

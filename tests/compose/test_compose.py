@@ -9,10 +9,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import yaml
 from PIL import Image
 from sample_pictures import encoded, quarters
 from suite_fixtures import ROOT, Suite, eventually
@@ -111,6 +113,22 @@ def test_the_containers_give_no_more_than_is_needed(service: str) -> None:
         assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
 
 
+@pytest.mark.parametrize("service", [*OURS, "kafdrop"])
+def test_what_is_unpacked_into_tmp_runs_nowhere_but_in_kafdrop(service: str) -> None:
+    """Its libraries for snappy and zstd are such."""
+    pid = inspect(containers(service)[0])["State"]["Pid"]
+    mounts = [line.split() for line in Path(f"/proc/{pid}/mounts").read_text().splitlines()]
+    (options,) = [mount[3].split(",") for mount in mounts if mount[1] == "/tmp"]
+    assert ("noexec" in options) == (service != "kafdrop")
+
+
+def test_the_gateway_has_two_workers_however_many_cores_there_are() -> None:
+    (container,) = containers("nginx")
+    assert "worker_processes 2;" in docker("exec", container, "cat", "/etc/nginx/nginx.conf")
+    processes = docker("top", container, "-o", "pid,args").splitlines()
+    assert sum("nginx: worker" in process for process in processes) == 2
+
+
 @pytest.mark.parametrize("service", ["rotate-worker", "grayscale-worker"])
 def test_jpegs_are_turned_without_loss_in_the_containers(service: str) -> None:
     program = "from pictures import lossless; print(lossless.available())"
@@ -120,6 +138,21 @@ def test_jpegs_are_turned_without_loss_in_the_containers(service: str) -> None:
 def test_the_logs_of_broker_zookeeper_and_kafdrop_are_quiet() -> None:
     for service in ("broker", "zookeeper", "kafdrop"):
         assert not [line for line in docker("logs", containers(service)[0]).splitlines() if " INFO " in line]
+
+
+@pytest.mark.parametrize("command", [["docker", "compose"], ["docker-compose"]], ids=" ".join)
+def test_links_begin_with_the_address_that_was_set_or_that_of_the_gateway(command: list[str]) -> None:
+    def environment(**variables: str) -> dict[str, str]:
+        env = {name: value for name, value in os.environ.items() if name not in ("PUBLIC_URL", "GATEWAY_PORT")}
+        config = subprocess.run(
+            [*command, "config"], cwd=ROOT, env=env | variables, capture_output=True, text=True, check=True
+        )
+        found: dict[str, str] = yaml.safe_load(config.stdout)["services"]["notifier"]["environment"]
+        return found
+
+    moved = environment(GATEWAY_PORT="8090")
+    assert (moved["PUBLIC_URL"], moved["GATEWAY_URL"]) == (None, "http://localhost:8090")
+    assert environment(PUBLIC_URL="https://suite.example")["PUBLIC_URL"] == "https://suite.example"
 
 
 def test_everything_is_healthy() -> None:

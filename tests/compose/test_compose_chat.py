@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from suite_fixtures import Suite, eventually
+from suite_fixtures import ROOT, Suite, eventually
 from test_compose import compose, containers, docker, healthy, inspect
 
 pytestmark = pytest.mark.compose
@@ -187,3 +187,11 @@ def test_the_image_of_the_sentiment_consumer_is_not_heavy() -> None:
     image, base = inspect(containers("sentiment-consumer")[0])["Image"], "python:3.11-slim-bookworm"
     whole, below = (int(docker("image", "inspect", "--format", "{{.Size}}", name)) for name in (image, base))
     assert whole - below + 130e6 < 1.3e9
+
+
+def test_a_model_that_is_in_the_image_is_used_without_being_named() -> None:
+    """As one is that was built in. Compose passes SENTIMENT_MODEL on, and hides what the image says of it."""
+    model = ROOT / "sentiment-consumer/sentiment_consumer/model"
+    program = "from sentiment_consumer.settings import SentimentSettings; print(SentimentSettings().sentiment_model)"
+    there = ("--volume", f"{model}:/model:ro")
+    assert compose("run", "--rm", "--no-deps", "-T", *there, "sentiment-consumer", "python", "-c", program) == "/model"

@@ -4,21 +4,44 @@ import os
 import socket
 import subprocess
 import sys
+from ast import literal_eval
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from suite_fixtures import free_port
 
 ROOT = Path(__file__).parents[3]
-PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "KAFDROP_PORT", "MAIL_PORT")
+PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
+RUN, COMPOSE = "make run", "docker compose up"
+WAYS = "import doctor; print([*{way for found in doctor.ports() if found.advice for way in found.ways}])"
 
 
-def doctor(**env: str) -> subprocess.CompletedProcess[str]:
+def doctor(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """What it says, or what Python says to `command` in its folder; the ports that `env` does not name are free."""
     ports = {name: str(free_port()) for name in PORTS}
-    command = [sys.executable, "-S", ROOT / "deploy/local/doctor.py"]  # -S: without what is installed
+    env = os.environ | {"LC_ALL": "C.UTF-8"} | ports | env
     return subprocess.run(
-        command, env=os.environ | {"LC_ALL": "C.UTF-8"} | ports | env, capture_output=True, text=True, check=False
+        [sys.executable, "-S", *(command or ["doctor.py"])],  # -S: without what is installed
+        cwd=ROOT / "deploy/local",
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+
+
+def stopped(**env: str) -> set[str]:
+    """The ways to run the suite that something about the ports stops."""
+    return set(literal_eval(doctor("-c", WAYS, **env).stdout))
+
+
+@contextmanager
+def taken(address: str) -> Iterator[str]:
+    """A port of `address` that a program listens on."""
+    with socket.create_server((address, 0)) as server:
+        yield str(server.getsockname()[1])
 
 
 def test_free_ports_stop_nothing() -> None:
@@ -28,10 +51,7 @@ def test_free_ports_stop_nothing() -> None:
 
 
 def test_a_port_in_use_is_named_with_what_to_do() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        number = str(taken.getsockname()[1])
+    with taken("127.0.0.1") as number:
         answer = doctor(KAFKA_PORT=number)
     assert f"! port {number} (KAFKA_PORT)" in answer.stdout
     assert "set KAFKA_PORT" in answer.stdout
@@ -39,10 +59,35 @@ def test_a_port_in_use_is_named_with_what_to_do() -> None:
 
 
 def test_what_only_containers_need_does_not_stop_make_run() -> None:
-    answer = doctor(MAIL_PORT="none")
+    answer = doctor(KAFDROP_PORT="none")
     assert "make run: can work here" in answer.stdout
     assert "docker compose up: not yet" in answer.stdout
     assert answer.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("GATEWAY_PORT", {RUN, COMPOSE}),
+        ("KAFKA_PORT", {RUN, COMPOSE}),
+        ("MAIL_PORT", {RUN, COMPOSE}),
+        ("KAFDROP_PORT", {COMPOSE}),
+        ("MAIL_SMTP_PORT", {RUN}),
+    ],
+)
+def test_a_port_stops_the_ways_that_use_it_and_no_other(name: str, ways: set[str]) -> None:
+    assert stopped(**{name: "none"}) == ways
+    with taken("127.0.0.1") as number:
+        assert stopped(**{name: number}) == ways
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_port_is_tried_on_the_address_that_it_will_have(name: str) -> None:
+    """BIND_ADDRESS is for the gateway and the broker; the others stay on loopback."""
+    follows = name in ("GATEWAY_PORT", "KAFKA_PORT")
+    for address, in_the_way in (("127.0.0.1", not follows), ("127.0.0.2", follows)):
+        with taken(address) as number:
+            assert bool(stopped(BIND_ADDRESS="127.0.0.2", **{name: number})) == in_the_way
 
 
 @pytest.mark.parametrize(("loads", "words"), [("pass", "✓ libturbojpeg"), ("raise OSError", "Debian: libturbojpeg0")])

@@ -3,7 +3,7 @@
 from .errors import Final, GaveUp, Passing
 from .events import Cause, Event, ImageUploaded, OperationFinished, Undecodable
 from .memory import Memory
-from .settings import EXIT_CONFIG, KafkaSettings, Settings, load
+from .settings import EXIT_CONFIG, KafkaSettings, PublicUrl, Settings, load
 from .worker import Worker
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Memory",
     "OperationFinished",
     "Passing",
+    "PublicUrl",
     "Settings",
     "Undecodable",
     "Worker",

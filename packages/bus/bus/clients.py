@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError, UnsupportedVersionError
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from .log import get_logger
 from .settings import EXIT_CONFIG, KafkaSettings
@@ -20,6 +21,23 @@ log = get_logger(__name__)
 C = TypeVar("C")
 
 BOOTSTRAP_TIMEOUT_MS = 5_000
+
+
+def _data_first(receive: Callable[[Any], tuple[bytes, Exception | None]]) -> Callable[[Any], Any]:
+    """Have data that came together with the end of a connection read before that end is told.
+
+    kafka-python 3.0.12 throws such data away: the broker's word that a login is refused, most of all on a busy machine.
+    """
+
+    def received(transport: Any) -> tuple[bytes, Exception | None]:
+        data, error = receive(transport)
+        return data, None if data else error
+
+    return received
+
+
+for _transport in (KafkaTCPTransport, KafkaSSLTransport):
+    _transport._sock_recv = _data_first(_transport._sock_recv)
 
 
 class LoginWatch(logging.Handler):

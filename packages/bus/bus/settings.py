@@ -5,9 +5,9 @@ import re
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AliasChoices, Field, PositiveInt, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, PositiveInt, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 EXIT_CONFIG = 78
@@ -37,6 +37,14 @@ class SecretFiles(EnvSettingsSource):
             choices = alias.choices if isinstance(alias, AliasChoices) else [alias or name]
             names |= {str(choice).lower() for choice in choices}
         return names
+
+
+PublicUrl = Annotated[
+    str,
+    Field(validation_alias=AliasChoices("public_url", "gateway_url")),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+"""Where people reach the suite: PUBLIC_URL; without it GATEWAY_URL, which docker-compose.yml makes of host and port."""
 
 
 class WrongSetting(ValueError):

@@ -1,12 +1,14 @@
-"""How long a client is waited for, and when that is of no use."""
+"""How long a client is waited for, and when that is of no use: the broker's last word is heard."""
 
 import logging
+import socket
 from collections.abc import Callable
 
 import pytest
 from bus.clients import patiently
 from bus.settings import EXIT_CONFIG, KafkaSettings
 from kafka.errors import KafkaTimeoutError
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 
 def refused() -> None:
@@ -33,3 +35,18 @@ def test_who_is_told_to_stop_meanwhile_stops_and_no_more(capfd: pytest.CaptureFi
     with pytest.raises(InterruptedError):
         patiently(refused, KafkaSettings(), told_at(2))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", [KafkaTCPTransport, KafkaSSLTransport])
+def test_what_came_together_with_the_end_of_a_connection_is_read_first(kind: type[KafkaTCPTransport]) -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.sendall(b"this login is refused")
+    theirs.close()
+    transport = object.__new__(kind)
+    KafkaTCPTransport.__init__(transport, None, ours)
+    assert transport._sock_recv() == (b"this login is refused", None)
+    data, error = transport._sock_recv()
+    assert not data
+    assert "disconnected" in str(error)
+    ours.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bus import EXIT_CONFIG, KafkaSettings
+from bus import EXIT_CONFIG, KafkaSettings, PublicUrl, Settings
 from bus.log import LogSettings
 
 SASL = {
@@ -226,3 +226,28 @@ def test_so_does_a_wrong_wish_for_the_log(env: Any, capfd: pytest.CaptureFixture
 def test_sasl_needs_user_and_password(env: Any, capfd: pytest.CaptureFixture[str], missing: str, protocol: str) -> None:
     env(**SASL | {"KAFKA_SECURITY_PROTOCOL": protocol, missing: ""})
     assert complaint(capfd).startswith(f"wrong setting: {missing}: ")
+
+
+# Where people reach the suite.
+
+
+class Page(Settings):
+    public_url: PublicUrl = "http://localhost:8080"
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, "http://localhost:8080"),
+        ({"GATEWAY_URL": "http://here:80"}, "http://here:80"),
+        ({"GATEWAY_URL": "http://here:80", "PUBLIC_URL": ""}, "http://here:80"),
+        ({"GATEWAY_URL": "http://here:80", "PUBLIC_URL": "https://suite.example/"}, "https://suite.example"),
+    ],
+)
+def test_the_address_for_people_wins_over_that_of_the_gateway(
+    env: Any, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str
+) -> None:
+    for name in ("PUBLIC_URL", "GATEWAY_URL"):
+        monkeypatch.delenv(name, raising=False)
+    env(**variables)
+    assert Page.load().public_url == url
