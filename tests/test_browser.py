@@ -3,12 +3,13 @@
 import json
 import re
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from browsers import LONG, faults, opened, screenshot, visitor
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from sample_pictures import encoded, quarters
 from suite_fixtures import Suite, eventually
 
@@ -99,6 +100,49 @@ def test_the_start_page_shows_what_is_up(suite: Suite, browser: Browser, languag
     context.close()
 
 
+AWAY = {"type": "urn:problem:away", "title": "Service Unavailable", "status": 503, "detail": "…"}
+"""What a gateway says in the place of a service that is off."""
+
+
+def test_the_start_page_of_the_conversations_alone_knows_who_works(suite: Suite, browser: Browser) -> None:
+    """`docker compose up chatbot sentiment-consumer nginx`: the pictures page cannot tell."""
+    context = visitor(browser, "en-US")
+    context.route("**/upload/**", lambda route: route.fulfill(status=503, json=AWAY))
+    groups = {"sentiment-consumer": {"members": 2}, "rotate-worker": {"members": 0}}
+    context.route("**/chat/api/groups", lambda route: route.fulfill(json={"groups": groups}))
+    page = opened(context, f"{suite.url}/")
+
+    def service(name: str) -> Locator:
+        return page.locator(f'[data-testid="service"][data-name="{name}"]')
+
+    up, off = ("chatbot", "broker", "sentiment-consumer"), ("image-upload", "rotate-worker", "notifier")
+    for name, state in (dict.fromkeys(up, "up") | dict.fromkeys(off, "off")).items():
+        expect(service(name)).to_have_attribute("data-state", state, timeout=LONG)
+    expect(service("sentiment-consumer")).to_contain_text("2 instances running")
+    screenshot(page, "start-conversations")
+
+    context.route("**/chat/**", lambda route: route.fulfill(status=503, json=AWAY))
+    expect(service("chatbot")).to_have_attribute("data-state", "off", timeout=LONG)
+    for name in ("broker", "sentiment-consumer"):
+        expect(service(name)).to_have_attribute("data-state", "unknown", timeout=LONG)
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def test_the_start_page_blames_nobody_but_the_broker_where_that_is_away(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "pt-BR")
+    reason = "broker: no broker answers at broker:29092"
+    checks = {"checks": {"broker": False, "store": True}, "reason": reason}
+    context.route("**/upload/readyz", lambda route: route.fulfill(status=503, json=checks))
+    context.route("**/api/groups", lambda route: route.fulfill(status=503, json=AWAY))
+    page = opened(context, f"{suite.url}/")
+    for name, state in {"image-upload": "degraded", "broker": "off", "rotate-worker": "unknown"}.items():
+        card = page.locator(f'[data-testid="service"][data-name="{name}"]')
+        expect(card).to_have_attribute("data-state", state, timeout=LONG)
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
 def test_a_picture_sent_elsewhere_appears_without_reload(suite: Suite, browser: Browser) -> None:
     context = visitor(browser, "en-US")
     page = opened(context, f"{suite.url}/upload/")
@@ -179,6 +223,66 @@ def test_without_a_connection_an_upload_says_so_and_goes_on_when_it_is_back(suit
     context.close()
 
 
+def test_a_file_that_cannot_be_read_is_refused_alone(suite: Suite, browser: Browser, tmp_path: Path) -> None:
+    context = visitor(browser, "en-US")
+    page = opened(context, f"{suite.url}/upload/")
+    page.get_by_test_id("contact").locator("summary").click()
+    page.get_by_test_id("telegram-id").fill("x")  # so that nothing is sent yet
+    page.get_by_test_id("telegram-id").blur()
+    paths = [tmp_path / name for name in ("gone.jpg", "there.jpg")]
+    for path in paths:
+        path.write_bytes(encoded(quarters()))
+    page.get_by_test_id("file-input").set_input_files(paths)
+    row = page.get_by_test_id("upload-row").filter(has_text="gone.jpg")
+    expect(row).to_have_attribute("data-state", "held")
+    paths[0].rename(tmp_path / "elsewhere")
+    page.get_by_test_id("telegram-id").fill("")
+    page.get_by_test_id("telegram-id").blur()
+    expect(row).to_have_attribute("data-state", "refused", timeout=LONG)
+    expect(row).to_contain_text("The file cannot be read.")
+    expect(card_of(page, "there.jpg")).to_be_visible(timeout=LONG)
+    screenshot(page, "unreadable")
+
+    (tmp_path / "elsewhere").rename(paths[0])
+    row.get_by_role("button", name="Send again").click()
+    expect(card_of(page, "gone.jpg")).to_be_visible(timeout=LONG)
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+DROP = """good => {
+    const file = (name) => ({ isFile: true, name, file: (give) => give(new File([new Uint8Array(good)], name)) });
+    const gone = { isFile: true, name: "gone.jpg", file: (give, fail) => fail(new DOMException("", "NotFoundError")) };
+    const folder = (name, ...reads) => ({
+        isDirectory: true, name, createReader: () => ({
+            readEntries(give, fail) {
+                const read = reads.shift() ?? [];
+                if (read === "fails") fail(new DOMException("", "NotReadableError"));
+                else give(read);
+            },
+        }),
+    });
+    const trip = folder("trip", [file("a.jpg"), gone, folder("locked", "fails")], [file("b.jpg")]);
+    const dataTransfer = { types: ["Files"], files: [], items: [{ webkitGetAsEntry: () => trip }] };
+    dispatchEvent(Object.assign(new Event("drop", { cancelable: true }), { dataTransfer }));
+}"""
+"""Drops a folder with two files, one that cannot be had, and a folder that cannot be listed."""
+
+
+def test_of_a_folder_all_is_sent_that_can_be_read_and_the_rest_is_told(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "pt-BR")
+    page = opened(context, f"{suite.url}/upload/")
+    page.evaluate(DROP, list(encoded(quarters())))
+    for name in ("a.jpg", "b.jpg"):
+        expect(card_of(page, name).first).to_be_visible(timeout=LONG)
+    rows = page.get_by_test_id("upload-row")
+    expect(rows.filter(has_text="gone.jpg")).to_contain_text("Não é possível ler o arquivo.")
+    expect(rows.filter(has_text="locked")).to_contain_text("Não é possível ler a pasta.")
+    expect(rows).to_have_count(2)
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
 # Original and result.
 
 
@@ -241,6 +345,24 @@ def test_shapes_that_differ_stand_side_by_side(suite: Suite, browser: Browser, p
     context.close()
 
 
+def test_a_long_name_pushes_nothing_off_a_phone(suite: Suite, browser: Browser) -> None:
+    name = f"{'uma foto de nome comprido, ' * 5}.jpg"
+    (image,) = suite.upload((name, encoded(quarters())))
+    context = visitor(browser, "pt-BR", phone=True)
+    page = opened(context, f"{suite.url}/upload/")
+    page_file = {"name": name, "mimeType": "image/jpeg", "buffer": b"<html></html>"}
+    page.get_by_test_id("file-input").set_input_files([page_file])
+    row = page.get_by_test_id("upload-row")
+    expect(row).to_have_attribute("data-state", "refused", timeout=LONG)
+    row.evaluate("row => row.scrollIntoView({block: 'center'})")
+    expect(row.locator(".upload-size")).to_be_in_viewport(ratio=1)
+
+    page.locator(f'[data-testid="image-card"][data-id="{image["id"]}"]').get_by_test_id("original").click()
+    for button in ("#lightbox-close", "#lightbox-previous", "#lightbox-next"):
+        expect(page.locator(button)).to_be_in_viewport(ratio=1)
+    context.close()
+
+
 def test_a_format_that_no_browser_shows_is_seen_all_the_same(suite: Suite, browser: Browser) -> None:
     (image,) = suite.upload(("scan.tiff", encoded(quarters((2400, 1800)), "TIFF", compression="tiff_lzw")))
     done = suite.finished(image["id"])
@@ -298,13 +420,16 @@ def test_downloads_have_names_that_tell_them_apart(suite: Suite, browser: Browse
 # Many, and everybody.
 
 
-def test_a_thousand_pictures_are_listed_and_only_those_in_sight_loaded(suite: Suite, browser: Browser) -> None:
-    small, count = encoded(quarters((32, 24))), 1000
+def numbered(number: int) -> dict[str, Any]:
+    """One of many pictures, as the API shows it; a greater number is newer."""
+    names = {"id": f"i{number}", "new_file": f"i{number}.jpeg", "original_name": f"{number}.jpg"}
+    done = {"status": "done", "url": None, "reason": None}
+    return names | {"timestamp": 1_700_000_000 + number, "operations": {"rotate": done}}
 
-    def image(number: int) -> dict[str, Any]:
-        names = {"id": f"i{number}", "new_file": f"i{number}.jpeg", "original_name": f"{number}.jpg"}
-        pending = {"status": "pending", "url": None, "reason": None}
-        return names | {"timestamp": 1_700_000_000 + number, "operations": {"rotate": pending}}
+
+def list_many(context: BrowserContext, count: int, events: str = "") -> None:
+    """Answer the page with a list of so many pictures, and a stream of these events that ends at once."""
+    small = encoded(quarters((32, 24)))
 
     def answer(route: Route) -> None:
         address = urlsplit(route.request.url)
@@ -312,26 +437,43 @@ def test_a_thousand_pictures_are_listed_and_only_those_in_sight_loaded(suite: Su
         if address.path.endswith("/api/images"):
             first = int(query.get("before", [f"i{count}"])[0][1:]) - 1
             last = max(first - int(query["limit"][0]), -1)
-            route.fulfill(json={"images": [image(number) for number in range(first, last, -1)]})
+            route.fulfill(json={"images": [numbered(number) for number in range(first, last, -1)]})
         else:
             route.fulfill(body=small, content_type="image/jpeg")
 
-    context = visitor(browser, "en-US")
     context.route("**/upload/api/images**", answer)
     context.route("**/upload/api/images/**", answer)
-    context.route("**/upload/api/events", lambda route: route.abort())
+    context.route("**/upload/api/events", lambda route: route.fulfill(body=events, content_type="text/event-stream"))
+
+
+def scroll_down(page: Page) -> None:
+    """Scroll until all pictures are listed."""
+    page.wait_for_function(
+        "() => { scrollTo(0, document.documentElement.scrollHeight); return document.getElementById('more').hidden; }"
+    )
+
+
+def test_a_thousand_pictures_are_listed_and_only_those_in_sight_loaded(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    list_many(context, 1000)
     page = opened(context, f"{suite.url}/upload/")
     expect(page.get_by_test_id("image-card").first).to_be_visible()
-    page.wait_for_function(
-        """count => {
-            scrollTo(0, document.documentElement.scrollHeight);
-            return document.querySelectorAll('[data-testid="image-card"]').length >= count;
-        }""",
-        arg=count,
-    )
+    scroll_down(page)
+    expect(page.get_by_test_id("image-card")).to_have_count(1000)
     expect(page.get_by_text("0.jpg", exact=True)).to_be_visible()
-    page.wait_for_function("document.querySelectorAll('[data-testid=image-card] img').length < 200")
+    page.wait_for_function("() => document.querySelectorAll('[data-testid=image-card] img').length < 200")
     assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def test_an_event_of_an_old_picture_hides_none_of_those_in_between(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    list_many(context, 130, f"event: image\ndata: {json.dumps(numbered(10))}\n\n")
+    page = opened(context, f"{suite.url}/upload/")
+    expect(page.locator('[data-testid="image-card"][data-id="i10"]')).to_be_attached()
+    scroll_down(page)
+    cards = page.get_by_test_id("image-card").evaluate_all("cards => cards.map(card => card.dataset.id)")
+    assert cards == [f"i{number}" for number in reversed(range(130))]
     context.close()
 
 

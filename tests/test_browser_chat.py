@@ -2,8 +2,14 @@
 
 import json
 import re
+import socket
+import threading
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -103,6 +109,76 @@ def banner(page: Page, state: str, words: str) -> None:
 def session_of(page: Page) -> str:
     sessao: str = page.evaluate("JSON.parse(sessionStorage.getItem('chat')).sessao")
     return sessao
+
+
+class Streams:
+    """A server of event streams that says what a test has it say, and nothing by itself: no pings either."""
+
+    def __init__(self) -> None:
+        self.present: list[tuple[str, Any]] = []
+        """What each stream begins with."""
+        self.open: list[BaseHTTPRequestHandler] = []
+        streams = self
+
+        class Stream(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                self.wfile.write(b"retry: 100\n\n")
+                for name, data in streams.present:
+                    self.wfile.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
+                streams.open.append(self)
+                with suppress(OSError):
+                    self.rfile.read()  # until one side ends it
+                streams.open.remove(self)
+
+            def log_message(self, *_arguments: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Stream)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def serve(self, context: BrowserContext, path: str) -> None:
+        """From now on the pages of `context` follow what they ask for at `path` here; `made` there counts how often."""
+        context.add_init_script(
+            "window.made = 0; window.pings = 0;"
+            "window.EventSource = class extends EventSource { constructor(...given) {"
+            "  super(...given); window.made += 1; this.addEventListener('ping', () => { window.pings += 1; }); } };"
+        )
+        url = f"http://127.0.0.1:{self._server.server_port}/"
+        context.route(path, lambda route: route.continue_(url=url))
+
+    def ping(self) -> None:
+        for stream in self.open:
+            stream.wfile.write(b"event: ping\ndata:\n\n")
+
+    def end(self) -> None:
+        for stream in [*self.open]:
+            stream.connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.end()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def streams() -> Iterator[Streams]:
+    streams = Streams()
+    yield streams
+    streams.close()
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """Turn to another tab, or back."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
 
 
 def healthy(*pages: Page) -> None:
@@ -290,6 +366,7 @@ def test_enter_sends_and_shift_enter_begins_a_line(suite: Suite, browser: Browse
     [
         (429, {"detail": "Too many messages; please wait a moment."}, "Too many messages; please wait a moment."),
         (503, {"detail": "Kafka does not answer at the moment."}, "Kafka does not answer at the moment."),
+        (409, {"detail": "This conversation is closed."}, "This conversation is closed."),
         (502, None, "The server cannot take this just now."),
         (None, None, "The server cannot be reached."),
     ],
@@ -297,7 +374,10 @@ def test_enter_sends_and_shift_enter_begins_a_line(suite: Suite, browser: Browse
 def test_a_message_that_does_not_get_through_says_why_and_can_be_sent_again(
     suite: Suite, browser: Browser, status: int | None, answer: Any, sentence: str
 ) -> None:
+    keys: list[str] = []
+
     def refuse(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
         if status:
             route.fulfill(status=status, json=answer)
         else:
@@ -313,7 +393,9 @@ def test_a_message_that_does_not_get_through_says_why_and_can_be_sent_again(
     expect(message).to_contain_text(f"Not delivered: {sentence}")
     screenshot(page, f"failed-{status}")
     context.unroute_all()
-    message.get_by_role("button", name="Send again").click()
+    with page.expect_request("**/messages") as again:
+        message.get_by_role("button", name="Send again").click()
+    assert (again.value.headers["idempotency-key"] in keys) == (status != 409)  # of that it is known that it failed
     expect(message).to_have_attribute("data-state", "delivered", timeout=LONG)
     expect(messages(page, "robo")).to_have_count(1, timeout=LONG)
     healthy(page)
@@ -366,6 +448,33 @@ def test_what_fails_after_the_attendant_turned_away_can_be_sent_again(
     healthy(*pages, console)
     for context in contexts:
         context.close()
+
+
+def test_a_message_sent_again_is_said_once(suite: Suite, browser: Browser, streams: Streams) -> None:
+    """It arrived; neither the answer nor the stream came back to tell."""
+    context = visitor(browser, "en-US")
+    streams.serve(context, "**/chat/api/sessions/*/events")
+    page = customer(context, suite, named("Ivo"))
+
+    def swallow(route: Route) -> None:
+        assert route.fetch().ok
+        route.abort()
+
+    context.route("**/messages", swallow)
+    page.get_by_test_id("text").fill("Where is my order?")
+    page.keyboard.press("Enter")
+    message = messages(page, "cliente")
+    expect(message).to_have_attribute("data-state", "failed", timeout=LONG)
+    context.unroute("**/messages")
+    message.get_by_role("button", name="Send again").click()
+    expect(message).to_have_attribute("data-state", "delivered", timeout=LONG)
+    say(page, "Where is my order?")  # written once more, it is another
+    context.unroute_all()
+    page.reload()
+    expect(messages(page, "robo")).to_have_count(2, timeout=LONG)
+    expect(messages(page, "cliente")).to_have_count(2)
+    healthy(page)
+    context.close()
 
 
 DENY_STORAGE = """
@@ -471,6 +580,103 @@ def test_a_stream_that_begins_anew_shows_nothing_twice(suite: Suite, browser: Br
     context.close()
 
 
+def test_a_connection_that_died_without_a_word_is_made_anew(suite: Suite, browser: Browser, streams: Streams) -> None:
+    """As behind a router that forgot it: no end comes, nor anything else."""
+    context = visitor(browser, "en-US")
+    context.clock.install()
+    streams.serve(context, "**/api/attendant/events")
+    console = attendant(context, suite)
+    console.clock.fast_forward(40_000)
+    streams.ping()
+    eventually(lambda: console.evaluate("pings") == 1)
+    console.clock.fast_forward(40_000)
+    assert console.evaluate("made") == 1
+    console.clock.fast_forward(6_000)
+    eventually(lambda: console.evaluate("made") == 2 and len(streams.open) == 1)
+    expect(console.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    console.evaluate("dispatchEvent(new Event('online'))")  # another network
+    eventually(lambda: console.evaluate("made") == 3 and len(streams.open) == 1)
+    context.close()
+
+
+def test_a_page_that_nobody_looks_at_gives_its_connection_back(
+    suite: Suite, browser: Browser, streams: Streams
+) -> None:
+    """One that waits for a person looks in from time to time; browsers open six connections to one host."""
+    context = visitor(browser, "en-US")
+    context.clock.install()
+    streams.serve(context, "**/chat/api/sessions/*/events")
+    streams.present = [("state", {"estado": "waiting", "atendente": None})]
+    page = customer(context, suite, named("Lia"))
+    banner(page, "waiting", WORDS["en-US"].waiting)
+    hide(page, True)
+    page.clock.fast_forward(21_000)
+    eventually(lambda: not streams.open)
+    answer = {"id": "1", "de": "atendente", "nome": "Ana", "texto": "Hello!", "timestamp": time.time()}
+    streams.present = [("message", answer), ("state", {"estado": "human", "atendente": "Ana"})]
+    page.clock.fast_forward(15_000)
+    banner(page, "human", "A person, Ana, is with you.")
+    assert page.title().startswith("(1) ")
+    eventually(lambda: page.evaluate("made") == 2 and not streams.open)
+
+    hide(page, False)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    page.clock.fast_forward(16_000)
+    assert page.evaluate("made") == 3
+    assert len(streams.open) == 1
+
+    hide(page, True)
+    streams.present = [("state", {"estado": "bot", "atendente": None})]
+    page.clock.fast_forward(21_000)
+    page.clock.fast_forward(15_000)
+    banner(page, "bot", WORDS["en-US"].back)
+    eventually(lambda: not streams.open)
+    page.clock.fast_forward(60_000)
+    assert page.evaluate("made") == 4  # nobody is expected any more
+    context.close()
+
+
+def waits(name: str) -> dict[str, Any]:
+    """One in the attendants' queue, whom the server itself does not know."""
+    return {
+        "sessao": name, "nome": name, "estado": "waiting", "atendente": None, "waiting_since": 1.0, "last_at": 1.0,
+        "last_message": "?", "reason": None, "sentiments": [], "urgency": 1.0,
+    }  # fmt: skip
+
+
+def test_who_is_no_longer_known_leaves_the_queue(suite: Suite, browser: Browser, streams: Streams) -> None:
+    """The console was away over the weekend; the one that is open stays until the attendant turns to another."""
+    known = [waits(name) for name in ("Ana", "Bia")]
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    context = visitor(browser, "en-US")
+    context.route("**/api/attendant/sessions", lambda route: route.fulfill(json={"sessions": known}))
+    streams.serve(context, "**/api/attendant/events")
+    streams.present = [("session", one) for one in known]
+    console = attendant(context, suite)
+    row_of(console, "Bia").click()
+    expect(console.get_by_test_id("desk-problem")).to_contain_text("no longer kept", timeout=LONG)
+    assert console.title().startswith("(2) ")
+
+    context.route("**/api/attendant/sessions", hold)
+    streams.present = [("session", waits("Carla"))]
+    streams.end()
+    expect(row_of(console, "Carla")).to_be_visible(timeout=LONG)  # she came after the others were asked for
+    eventually(lambda: console.evaluate("1") and held)
+    held[0].fulfill(json={"sessions": []})
+    expect(row_of(console, "Ana")).to_have_count(0, timeout=LONG)
+    expect(row_of(console, "Bia")).to_be_visible()
+    assert console.title().startswith("(1) ")
+    row_of(console, "Carla").click()
+    expect(console.get_by_test_id("queue-row")).to_have_count(1)
+    expect(console.get_by_test_id("waiting-count")).to_have_text("1 is waiting")
+    healthy(console)
+    context.close()
+
+
 def test_the_language_can_be_switched_within_a_conversation(suite: Suite, browser: Browser) -> None:
     context = visitor(browser, "pt-BR")
     page = customer(context, suite, named("Noa"))
@@ -498,6 +704,28 @@ def test_the_console_opens_with_the_token_only(suite: Suite, browser: Browser) -
     expect(page.get_by_test_id("login")).to_be_visible(timeout=LONG)
     page.goto(f"{suite.url}/chat/attendant")
     expect(page.get_by_test_id("login")).to_be_visible()
+    context.close()
+
+
+def test_a_link_on_another_site_leads_into_the_console(suite: Suite, browser: Browser) -> None:
+    """The mail's, in a webmail, and the one that is printed; whoever has not entered is asked for the token."""
+    url = f"{suite.url}/chat/attendant"
+
+    def mail(route: Route) -> None:
+        links = f'<a href="{url}">plain</a> <a href="{url}?token={suite.token}">token</a>'
+        route.fulfill(content_type="text/html", body=links)
+
+    context = visitor(browser, "en-US")
+    context.route("http://webmail.example/", mail)
+    page = opened(context, "http://webmail.example/")
+    page.get_by_text("plain").click()
+    expect(page.get_by_test_id("login")).to_be_visible(timeout=LONG)
+    for link in ("token", "plain"):
+        page.goto("http://webmail.example/")
+        page.get_by_text(link).click()
+        expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+        assert page.url == url
+    healthy(page)
     context.close()
 
 

@@ -126,6 +126,25 @@ def test_an_exchange_is_answered_published_and_streamed(chat: Chat) -> None:
     assert events[-1] == ("state", {"estado": "bot", "atendente": None})
 
 
+def test_what_is_sent_again_by_the_same_key_is_said_once(chat: Chat) -> None:
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    bearer = {"Authorization": f"Bearer {chat.suite.token}"}
+    path, reply = f"sessions/{chat.sessao}/messages", {"atendente": "Bia", "mensagem": "Aqui é a Bia"}
+    first = chat.post(path, key, pergunta="Olá")
+    assert first.json()["resposta"]
+    assert chat.attend("take").ok
+    assert chat.post(path, key, pergunta="Olá").json() == first.json()  # as it was when the bot had it
+    answers = [chat.post(f"attendant/{path}", key | bearer, **reply) for _ in range(2)]
+    assert chat.attend("release").ok
+    answers.append(chat.post(f"attendant/{path}", key | bearer, **reply))
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert chat.post(path, pergunta="Olá").json()["id"] != first.json()["id"]
+    said = [("cliente", "Olá"), ("robo", first.json()["resposta"])]
+    assert texts(chat.present()) == [*said, ("atendente", "Aqui é a Bia"), *said]
+    assert chat.post(path, {"Idempotency-Key": "1"}, pergunta="Olá").status_code == 400
+
+
 @pytest.mark.parametrize(
     ("question", "words"),
     [("Onde está o meu pedido?", {"não", "sei"}), ("Where is my order?", {"do", "not"})],

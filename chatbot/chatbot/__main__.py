@@ -2,13 +2,15 @@
 
 import contextlib
 import logging
+import signal
 import sys
 import threading
 import time
 import uuid
 
 import structlog
-from bus import Event, KafkaSettings
+from bus import EXIT_CONFIG, Event, KafkaSettings
+from bus.clients import watched
 from bus.conversation import ChatExchanged, ConversationChanged
 from bus.mirror import Mirror
 from bus.producer import NotPublished, Outgoing, Producer
@@ -34,9 +36,12 @@ class Chat:
     def __init__(self, kafka: KafkaSettings):
         self.sessao = str(uuid.uuid4())
         self.nome = ""
+        self.status = 0
+        """With what the process is to end."""
+        self._thread = threading.get_ident()
         self._producer = Producer(kafka, timeout=PATIENCE)
         self._conversations = Conversations(self._hear)
-        self._mirror = Mirror(kafka, TOPICS_OF_A_CONVERSATION, self._conversations.heard)
+        self._mirror = Mirror(kafka, TOPICS_OF_A_CONVERSATION, self._conversations.heard, end=self._end)
         self._typing = threading.Event()
         self._attendant: str | None = None
 
@@ -57,6 +62,11 @@ class Chat:
     def close(self) -> None:
         self._mirror.stop()
         self._producer.close(timeout=2)
+
+    def _end(self, status: int) -> None:
+        """The mirror cannot go on. Who waits for a key hears nothing but a signal, and leaves the terminal in order."""
+        self.status = status
+        signal.pthread_kill(self._thread, signal.SIGINT)
 
     @property
     def _prompt(self) -> str:
@@ -119,24 +129,31 @@ class Chat:
 
 
 def main() -> int:
-    # Whoever types wants to read the chat, not what the library tells of its connections.
-    logging.disable()
+    # Whoever types wants to read the chat, not what the library tells of its connections; that is heard all the same.
+    library = logging.getLogger("kafka")
+    library.addHandler(logging.NullHandler())
+    library.propagate = False
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     kafka = KafkaSettings.load()
     for stream in (sys.stdin, sys.stdout):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     chat = Chat(kafka)
-    try:
-        chat.run()
-    except (EOFError, KeyboardInterrupt):
-        print()
-    except Away:
-        where = kafka.kafka_bootstrap_servers
-        print(f"O Kafka não responde em {where}: inicie antes a suíte (make run).", file=sys.stderr, flush=True)
-        return 1
-    finally:
-        chat.close()
-    return 0
+    with watched() as logins:
+        try:
+            chat.run()
+        except (EOFError, KeyboardInterrupt):
+            if not chat.status:
+                print()
+        except Away:
+            where = kafka.kafka_bootstrap_servers
+            if logins.refused:
+                chat.status, line = EXIT_CONFIG, f"O Kafka em {where} recusa este usuário ou senha."
+            else:
+                chat.status, line = 1, f"O Kafka não responde em {where}: inicie antes a suíte (make run)."
+            print(line, file=sys.stderr, flush=True)
+        finally:
+            chat.close()
+    return chat.status
 
 
 if __name__ == "__main__":

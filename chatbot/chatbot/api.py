@@ -7,13 +7,13 @@ from typing import cast
 from bus.conversation import ChatExchanged, ConversationChanged
 from flask import Blueprint, Response, jsonify, render_template, request
 from flask_babel import gettext as _
-from web import limiter
+from web import idempotency_key, limiter
 from web.languages import language
 from werkzeug.routing import BaseConverter
 
 from . import bot, form
 from .conversations import LONGEST_TEXT
-from .parts import PREFIX, channel_of, parts
+from .parts import PREFIX, channel_of, id_of, parts
 
 SESSIONS_PER_MINUTE = 120
 """Of one client: a class behind one address begins within a minute."""
@@ -78,13 +78,18 @@ def begin() -> tuple[Response, int]:
 )
 @unknown
 def say(sessao: str) -> Response:
-    pergunta = form.message("pergunta")
+    """Of a message that came before by the same Idempotency-Key, the answer is what it was then."""
+    pergunta, key = form.message("pergunta"), idempotency_key()
     parts().must_know(sessao)
-    state, at = parts().conversations.state(sessao), parts().conversations.moment(sessao)
-    resposta = bot.reply(pergunta, state.estado, cast(bot.Language, language()))
-    exchange = ChatExchanged(sessao=sessao, nome=state.nome, pergunta=pergunta, resposta=resposta, timestamp=at)
-    id = parts().publish("chatbot", exchange, at)
-    return jsonify(resposta=resposta, id=id)
+    conversations, id = parts().conversations, id_of(key, sessao, pergunta)
+    exchange = conversations.event("chatbot", sessao, id)
+    if exchange is None:
+        state, at = conversations.state(sessao), conversations.moment(sessao)
+        resposta = bot.reply(pergunta, state.estado, cast(bot.Language, language()))
+        said = ChatExchanged(sessao=sessao, nome=state.nome, pergunta=pergunta, resposta=resposta, timestamp=at)
+        parts().publish("chatbot", said, at, id)
+        exchange = conversations.event("chatbot", sessao, id) or said  # of two tries at once, the first in the log
+    return jsonify(resposta=exchange.resposta, id=id)
 
 
 @chat.get("/api/sessions/<sessao:sessao>/events")

@@ -60,7 +60,7 @@ def make_app(parts: Parts) -> Web:
         return None if parts.mirror.caught_up.is_set() else "still reading what the topics hold"
 
     checks = {"broker": parts.cluster.problem, "conversations": not_caught_up}
-    app = Web("chatbot", PREFIX, checks=checks)
+    app = Web("chatbot", PREFIX, checks, parts.cluster.members)
     app.config["MAX_CONTENT_LENGTH"] = 1_000_000
     app.extensions[SERVICE] = parts
     for blueprint in (chat, attendant.console, attendant.api):

@@ -6,15 +6,17 @@ from bus import Event
 from bus.conversation import ConversationChanged, HumanReplied
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from web import Problem, limiter
+from web import Problem, idempotency_key, limiter
 from web.limits import retry_after
+from web.security import from_another_site
 
 from . import form
 from .conversations import LONGEST_TEXT
-from .parts import ATTENDANTS, PREFIX, parts
+from .entry import bearer
+from .parts import ATTENDANTS, PREFIX, id_of, parts
 
 ATTEMPTS = "10 per minute; 100 per hour"
-"""Wrong tokens of one client. The right one is not counted, and whoever has entered is not kept out by others."""
+"""Wrong tokens of one client. Whoever has entered is not kept out by others, and who tries none is not counted."""
 MESSAGES_PER_MINUTE = 600
 
 console = Blueprint("console", __name__, url_prefix=f"{PREFIX}/attendant")
@@ -29,11 +31,16 @@ def _has_entered() -> bool:
     return parts().entry.has_cookie()
 
 
+def _tried(response: Response) -> bool:
+    """Whether a wrong token was tried. A console whose cookie has ended asks without one until someone enters anew."""
+    return response.status_code == 403 and ("token" in request.values or bearer() is not None)
+
+
 attempts = limiter.shared_limit(
     ATTEMPTS,
     scope="attempts",
     exempt_when=_has_entered,
-    deduct_when=lambda response: response.status_code == 403,
+    deduct_when=_tried,
     error_message=_slowly,
 )
 
@@ -45,7 +52,9 @@ def page() -> Response:
     if "token" in request.args:
         return _entered(request.args["token"])
     if not entry.may_enter():
-        return make_response(render_template("attendant_login.html", problem=None))
+        # Of a link on another site the browser keeps the cookie back; the request of a page here will bring it.
+        template = "attendant_again.html" if from_another_site() else "attendant_login.html"
+        return _private(make_response(render_template(template, problem=None)))
     html = render_template("attendant.html", max_characters=LONGEST_TEXT, max_name=form.LONGEST_NAME)
     return _private(make_response(html))
 
@@ -122,11 +131,11 @@ def close(sessao: str) -> Response:
 @api.post("/sessions/<sessao:sessao>/messages")
 @limiter.limit(f"{MESSAGES_PER_MINUTE} per minute")
 def reply(sessao: str) -> Response:
-    atendente, mensagem = form.name("atendente"), form.message("mensagem")
+    atendente, mensagem, key = form.name("atendente"), form.message("mensagem"), idempotency_key()
     parts().must_know(sessao)
     at = parts().conversations.moment(sessao)
     event = HumanReplied(sessao=sessao, atendente=atendente, mensagem=mensagem)
-    return _published(sessao, "chat-reply", event, at)
+    return _published(sessao, "chat-reply", event, at, id_of(key, sessao, atendente, mensagem))
 
 
 def _change(sessao: str, evento: Literal["assumida", "devolvida", "encerrada"]) -> Response:
@@ -137,15 +146,16 @@ def _change(sessao: str, evento: Literal["assumida", "devolvida", "encerrada"]) 
     if evento == "assumida" and (state.estado, state.atendente) == ("human", atendente):  # say, in another window
         return jsonify(conversations.summary(sessao))
     event = ConversationChanged(sessao=sessao, evento=evento, atendente=atendente, timestamp=at)
-    return _published(sessao, "conversation", event, at)
+    return _published(sessao, "conversation", event, at, id_of(None))
 
 
-def _published(sessao: str, topic: str, event: Event, at: float) -> Response:
-    """Publish the event, unless it could not count any more; what then is in the log decides."""
+def _published(sessao: str, topic: str, event: Event, at: float, id: str) -> Response:
+    """Publish the event, unless it is there or could not count any more; what then is in the log decides."""
     conversations = parts().conversations
-    if not conversations.state(sessao).may(event, at):
-        raise _held(conversations.summary(sessao))
-    id = parts().publish(topic, event, at)
+    if not conversations.event(topic, sessao, id):
+        if not conversations.state(sessao).may(event, at):
+            raise _held(conversations.summary(sessao))
+        parts().publish(topic, event, at, id)
     if not conversations.counted(sessao, id):
         raise _held(conversations.summary(sessao))
     return jsonify(conversations.summary(sessao) | {"id": id})

@@ -81,7 +81,8 @@ class Session:
     counted: set[str] = field(default_factory=set)
     """The ids of the records that changed something."""
     reason: HandoffRaised | None = None
-    told: tuple[str, str | None] = ("bot", None)
+    told: tuple[str, str | None] | None = None
+    """The state that pages know; None until there is one to tell them."""
     weight: int = 0
     stale: bool = False
     """Whether something has come between the records that are folded."""
@@ -146,12 +147,10 @@ class Session:
         return "state", {"estado": state.estado, "atendente": state.atendente}
 
     def changed(self, now: float) -> list[PageEvent]:
-        """The state, where it is another than was told last."""
+        """The state, where it is another than pages know; they begin with what it is when this is first asked."""
         state = self.state.at(now)
-        if (state.estado, state.atendente) == self.told:
-            return []
-        self.told = state.estado, state.atendente
-        return [self.state_event(now)]
+        known, self.told = self.told, (state.estado, state.atendente)
+        return [] if known in (None, self.told) else [self.state_event(now)]
 
     def fresh(self) -> "Session":
         """This session, all of its records folded and none too many."""
@@ -254,6 +253,8 @@ class Conversations:
         with self._lock:
             session = self._sessions.setdefault(event.sessao, Session())
             before, live = session.weight, self._live()
+            if live and session.told is None:
+                session.fresh().changed(time.time())
             news = session.add(record, topic, event, live)
             self._weight += session.weight - before
             if live:
@@ -277,6 +278,12 @@ class Conversations:
             session = self._sessions.get(sessao)
             last = session.entries[-1].place[0] if session else 0
         return max(now, min(last + 1, now + FARTHEST_AHEAD_MS)) / 1000
+
+    def event(self, topic: str, sessao: str, id: str) -> Any:
+        """What the record with that id says; None where there is none, or none any more."""
+        with self._lock:
+            entries = reversed(self._sessions.get(sessao, Session()).entries)
+            return next((entry.event for entry in entries if (entry.place[1], entry.id) == (topic, id)), None)
 
     def counted(self, sessao: str, id: str) -> bool:
         """Whether the record with that id has changed something, rather than come too late."""

@@ -1,5 +1,6 @@
 """Who may be an attendant: who has the token, or the cookie that it was exchanged for."""
 
+import hashlib
 import hmac
 from datetime import timedelta
 
@@ -11,15 +12,23 @@ PATH = "/chat"
 LASTS = timedelta(hours=12)
 
 
+def bearer() -> str | None:
+    """The token that the present request has in its header `Authorization`; None where it has none there."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else None
+
+
 class Entry:
     """Checks tokens and cookies. The key of the cookies is made from the token.
 
-    So all replicas with that token accept a cookie, and a new token ends every session.
+    So all replicas with that token accept a cookie, and a new token ends every session. It is made slowly (scrypt, RFC
+    7914), so that forged cookies are no quick way to try tokens.
     """
 
     def __init__(self, token: str):
         self._token = token.encode()
-        self._signer = TimestampSigner(hmac.digest(self._token, b"cookies of attendants", "sha256"))
+        key = hashlib.scrypt(self._token, salt=b"cookies of attendants", n=2**14, r=8, p=1, dklen=32)  # 16 MB, 50 ms
+        self._signer = TimestampSigner(key)
 
     def is_token(self, token: str) -> bool:
         """Takes as long for a token that is nearly right as for any other."""
@@ -27,10 +36,8 @@ class Entry:
 
     def may_enter(self) -> bool:
         """Whether the present request comes from an attendant."""
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            return self.is_token(token.strip())
-        return self.has_cookie()
+        token = bearer()
+        return self.has_cookie() if token is None else self.is_token(token)
 
     def has_cookie(self) -> bool:
         """Whether the present request comes from a browser that was admitted."""

@@ -1,10 +1,11 @@
 """What the views work with, and what they have in common: publish, and wait until it is seen here."""
 
-from dataclasses import dataclass
+import json
+import uuid
+from dataclasses import dataclass, replace
 
 from bus import Event
 from bus.cluster import ClusterView
-from bus.events import decoded
 from bus.mirror import Mirror
 from bus.producer import NotPublished, Outgoing, Producer
 from flask import current_app
@@ -22,6 +23,11 @@ ATTENDANTS = "attendants"
 """The channel of their streams."""
 
 
+def id_of(key: str | None, *said: str) -> str:
+    """The id of what is said: the same for every try by that Idempotency-Key, without one an id of its own."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([key, *said])) if key else uuid.uuid4())
+
+
 def channel_of(sessao: str) -> str:
     """The channel of a session's streams; other programs choose ids as they like."""
     return f"session {sessao}"
@@ -36,16 +42,21 @@ class Parts:
     hub: Hub
     entry: Entry
 
-    def publish(self, topic: str, event: Event, at: float) -> str:
-        """Publish with that time, and wait until this process has seen it; returns the record's id. Raises Problem."""
+    def publish(self, topic: str, event: Event, at: float, id: str | None = None) -> None:
+        """Publish with that time, and wait until this process has seen it. Raises Problem.
+
+        `id`: that of the record, where it may have been published before; who knows it passes it over.
+        """
         record = Outgoing.of(topic, event.encoded(), SERVICE, at=at)
+        if id:
+            headers = [(name, id.encode() if name == "ce_id" else value) for name, value in record.headers]
+            record = replace(record, headers=headers)
         try:
             places = self.producer.publish([record])
         except NotPublished:
             raise _away() from None
         if not self.mirror.passed(places, SEEN_WITHIN):
             raise _away()
-        return decoded(record.headers)["ce_id"]
 
     def must_have_caught_up(self) -> None:
         """Raises Problem where what the topics held at the start has not been read yet."""

@@ -128,6 +128,8 @@ class FakeBroker:
         self.conversations = conversations
         self.published: list[Outgoing] = []
         self.away = False
+        self.deaf = False
+        """Whether it takes records and the application does not hear them, until the mirror catches up."""
         self.caught_up = threading.Event()
         self.caught_up.set()
         self.unheard: list[Record] = []
@@ -148,13 +150,13 @@ class FakeBroker:
             offset = next(self._offset)
             assert outgoing.timestamp_ms
             record = Record(outgoing.topic, outgoing.value, outgoing.headers, outgoing.timestamp_ms, offset)
-            self.hear(record)
+            (self.unheard.append if self.deaf else self.hear)(record)
             places.append(Place(outgoing.topic, 0, offset))
         return places
 
     # as Mirror
     def passed(self, _places: Iterable[Place], _seconds: float) -> bool:
-        return not self.away
+        return not (self.away or self.deaf)
 
     def catch_up(self, _seconds: float) -> bool:
         while self.unheard:
@@ -164,6 +166,9 @@ class FakeBroker:
     # as ClusterView
     def problem(self) -> str | None:
         return "no broker answers" if self.away else None
+
+    def members(self) -> dict[str, int]:
+        return {"sentiment-consumer": 1}
 
     def hear(self, record: Record) -> None:
         self.conversations.heard(record.topic, record)

@@ -34,6 +34,10 @@ def streamed(answer: Any, number: int) -> list[tuple[str, Any]]:
     return found
 
 
+def test_groups_tell_how_many_work(bench: Any) -> None:
+    assert bench.get("api/groups").get_json()["groups"] == {"sentiment-consumer": {"members": 1}}
+
+
 def test_a_session_is_opened_and_published(bench: Any) -> None:
     answer = bench.post("api/sessions", {"nome": "  Ana   Souza "})
     assert answer.status_code == 201
@@ -55,6 +59,54 @@ def test_an_exchange_is_published_with_what_the_bot_says(bench: Any) -> None:
     event = ChatExchanged.decode(record.value)
     assert (event.sessao, event.nome, event.pergunta, event.resposta) == (sessao, "Ana", "Olá", bot.answer("Olá"))
     assert answer.get_json()["id"] == dict(record.headers)["ce_id"].decode()
+
+
+KEY = {"Idempotency-Key": "0f3a5c1e9d7b42688c55a1d0e2f4b697"}
+
+
+def test_what_is_sent_again_is_the_same_message(bench: Any) -> None:
+    """The page does so when it has not heard whether it was taken; meanwhile a human may have come."""
+    sessao = bench.begin()
+    path = f"api/sessions/{sessao}/messages"
+    first = bench.post(path, {"pergunta": "Olá"}, headers=KEY)
+    assert first.get_json()["resposta"] == "Oi"
+    published = len(bench.broker.published)
+    bench.attend(sessao, "take", atendente="Bia")
+    again = bench.post(path, {"pergunta": " Olá "}, headers=KEY)
+    assert (again.status_code, again.get_json()) == (200, first.get_json())
+    assert [record.topic for record in bench.broker.published[published:]] == ["conversation"]
+
+
+def test_what_is_not_known_to_have_come_is_published_again_and_said_once(bench: Any) -> None:
+    sessao = bench.begin()
+    path = f"api/sessions/{sessao}/messages"
+    bench.broker.deaf = True
+    problem(bench.post(path, {"pergunta": "Olá"}, headers=KEY), 503, "broker-away")
+    bench.broker.deaf = False
+    again = bench.post(path, {"pergunta": "Olá"}, headers=KEY)
+    assert again.status_code == 200
+    first, second = (dict(record.headers)["ce_id"].decode() for record in bench.broker.published[-2:])
+    assert first == second == again.get_json()["id"]
+    bench.broker.catch_up(0)
+    said = [data["texto"] for name, data in bench.conversations.events(sessao) if name == "message"]
+    assert said == ["Olá", "Oi"]
+
+
+def test_another_session_key_or_text_or_no_key_is_another_message(bench: Any) -> None:
+    paths = [f"api/sessions/{bench.begin()}/messages" for _ in range(2)]
+    answers = [bench.post(path, {"pergunta": "Olá"}, headers=KEY) for path in paths]
+    answers.append(bench.post(paths[0], {"pergunta": "Oi"}, headers=KEY))
+    answers += [
+        bench.post(paths[0], {"pergunta": "Olá"}, headers=more) for more in ({"Idempotency-Key": "f" * 16}, {}, {})
+    ]
+    assert len({answer.get_json()["id"] for answer in answers}) == 6
+
+
+@pytest.mark.parametrize("key", ["", "1", "x" * 201, "a key with spaces in it"])
+def test_a_key_that_others_may_have_too_is_refused(bench: Any, key: str) -> None:
+    answer = bench.post(f"api/sessions/{bench.begin()}/messages", {"pergunta": "Olá"}, headers={"Idempotency-Key": key})
+    problem(answer, 400, "idempotency-key")
+    assert len(bench.broker.published) == 1
 
 
 @pytest.mark.parametrize("language", ["pt-BR", "en"])

@@ -163,6 +163,49 @@ def test_guessing_is_stopped_and_the_right_token_is_not_counted(bench: Any, toke
     assert bench.get("api/attendant/sessions", headers=elsewhere).status_code == 200
 
 
+def test_who_tries_no_token_is_not_counted(bench: Any, token: str) -> None:
+    """A console whose cookie ended with the token before asks until someone enters anew, in each of its tabs."""
+    stale = without_jar(bench)
+    for _ in range(30):
+        for path in ("api/attendant/events", "api/attendant/sessions"):
+            assert stale.get(f"/chat/{path}", headers={"Cookie": "attendant=attendant.aaaaaa.bbbb"}).status_code == 403
+    assert entered(bench, token)
+
+
+FROM_ANOTHER_SITE = [{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"} for site in ("cross-site", "same-site")]
+
+
+@pytest.mark.parametrize("headers", FROM_ANOTHER_SITE)
+def test_who_follows_a_link_on_another_site_is_asked_by_this_one_for_the_cookie(
+    bench: Any, token: str, headers: dict[str, str]
+) -> None:
+    """A mail's, say: the browser keeps a strict cookie back, unless the next request is the page's own."""
+    cookie = {"Cookie": f"attendant={entered(bench, token)}"}
+    other = without_jar(bench)
+    for _ in range(30):  # no attempt
+        between = other.get("/chat/attendant", headers=headers)
+        assert (between.status_code, between.headers["Cache-Control"]) == (200, "no-store")
+    text = between.get_data(as_text=True)
+    assert '<meta http-equiv="refresh" content="0;url=/chat/attendant">' in text
+    assert '<a href="/chat/attendant">' in text
+    assert 'name="token"' not in text
+    own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
+    assert 'id="console"' in other.get("/chat/attendant", headers=own | cookie).get_data(as_text=True)
+    assert 'name="token"' in other.get("/chat/attendant", headers=own).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("headers", FROM_ANOTHER_SITE)
+def test_the_link_with_the_token_on_another_site_tells_nothing_of_it(
+    bench: Any, token: str, headers: dict[str, str]
+) -> None:
+    answer = bench.get(f"attendant?token={token}", headers=headers)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/chat/attendant")
+    between = without_jar(bench).get("/chat/attendant", headers=headers)  # a browser keeps the cookie back
+    assert 'http-equiv="refresh"' in between.get_data(as_text=True)
+    assert token not in between.get_data(as_text=True) + str(between.headers)
+    assert bench.get("attendant?token=wrong", headers=headers).status_code == 403
+
+
 def test_who_has_entered_is_not_kept_out_by_one_who_guesses_at_the_same_address(bench: Any, token: str) -> None:
     cookie = {"Cookie": f"attendant={entered(bench, token)}"}
     other = without_jar(bench)
@@ -325,3 +368,37 @@ def test_the_stream_begins_with_the_queue(waiting: Any, token: str) -> None:
     assert event == "event: session"
     assert json.loads(data.removeprefix("data: ")) == waiting.queue()[0]
     answer.close()
+
+
+def answered(bench: Any, token: str, key: str = "k" * 32, **body: str) -> Any:
+    """The answer to what Bia says, with that Idempotency-Key."""
+    body = {"atendente": "Bia", "mensagem": "Já vejo"} | body
+    headers = bearer(token) | {"Idempotency-Key": key}
+    return bench.post("api/attendant/sessions/s1/messages", body, headers=headers)
+
+
+def test_what_an_attendant_sends_again_is_the_same_message(waiting: Any, token: str) -> None:
+    waiting.attend("s1", "take", atendente="Bia")
+    first = answered(waiting, token)
+    assert first.status_code == 200
+    waiting.attend("s1", "close", atendente="Bia")  # the answer was lost, and so it is asked for once more
+    again = answered(waiting, token)
+    assert (again.status_code, again.get_json()["id"]) == (200, first.get_json()["id"])
+    said = [data for _, data in waiting.conversations.events("s1") if data.get("de") == "atendente"]
+    assert [message["id"] for message in said] == [first.get_json()["id"]]
+    assert [record.topic for record in waiting.broker.published].count("chat-reply") == 1
+
+
+def test_what_came_too_late_is_refused_however_often_it_is_sent(waiting: Any, talk: Any, token: str) -> None:
+    waiting.attend("s1", "take", atendente="Bia")
+    now = waiting.conversations.state("s1").last_at - talk.log.start / 1000
+    waiting.broker.before.append(talk.changed("devolvida", "Bia", at=now))
+    assert [answered(waiting, token).status_code for _ in range(2)] == [409, 409]
+    waiting.attend("s1", "take", atendente="Bia")
+    assert [answered(waiting, token, key).status_code for key in ("k" * 32, "j" * 32, "short")] == [409, 200, 400]
+
+
+def test_other_words_or_another_key_are_another_message(waiting: Any, token: str) -> None:
+    waiting.attend("s1", "take", atendente="Bia")
+    answers = [answered(waiting, token), answered(waiting, token, mensagem="Oi"), answered(waiting, token, "j" * 16)]
+    assert len({answer.get_json()["id"] for answer in answers}) == 3

@@ -107,8 +107,20 @@ def test_what_comes_when_it_has_caught_up_is_told_and_what_came_before_is_not(ta
     heard = Heard(*sorted(records[:-2], key=lambda record: record.topic), live=False)
     heard.live = True
     heard.hear(*records[-2:])
-    assert [name for name, _ in heard.told] == ["sentiment", "state", "state"]
+    assert [name for name, _ in heard.told] == ["sentiment", "state"]
     assert heard.events() == Heard(*records).events()
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_after_a_restart_the_first_change_is_told_whatever_it_is(talk: Any, ticks: bool) -> None:
+    """Pages have come back, and were shown how it stands: Bia has it. Then she hands it back."""
+    heard = Heard(talk.opened(), talk.said("Olá"), talk.changed("assumida", "Bia"), live=False)
+    heard.live = True
+    if ticks:
+        heard.all.tick(0.0)
+    assert heard.told == []
+    heard.hear(talk.changed("devolvida", "Bia"))
+    assert heard.told == [("state", {"estado": "bot", "atendente": None})]
 
 
 def test_a_second_delivery_changes_nothing(talk: Any) -> None:

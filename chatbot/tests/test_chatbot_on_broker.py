@@ -55,10 +55,10 @@ class Service:
         except requests.ConnectionError:
             return False
 
-    def post(self, path: str, **body: str) -> requests.Response:
-        return requests.post(
-            f"{self.url}/api/{path}", json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30
-        )
+    def post(self, path: str, key: str | None = None, **body: str) -> requests.Response:
+        """`key`: the request's Idempotency-Key."""
+        headers = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": key}  # what is None is not sent
+        return requests.post(f"{self.url}/api/{path}", json=body, headers=headers, timeout=30)
 
     def begin(self, nome: str = "Ana") -> str:
         answer = self.post("sessions", nome=nome)
@@ -207,6 +207,20 @@ def test_of_two_who_take_it_at_two_replicas_one_has_it(replicas: tuple[Service, 
         assert loser["atendente"] == winner["atendente"]
         for replica in replicas:
             assert replica.attend(sessao, "close", atendente="Eva").json()["atendente"] == winner["atendente"]
+
+
+def test_what_is_sent_again_wherever_it_arrives_is_said_once(replicas: tuple[Service, Service]) -> None:
+    """A replica that has not heard of the first try publishes it anew; readers know it by its id."""
+    sessao = replicas[0].begin()
+    with ThreadPoolExecutor(8) as at_once:
+        path, key = f"sessions/{sessao}/messages", "k" * 32
+        tries = [at_once.submit(replicas[turn % 2].post, path, key, pergunta="Olá") for turn in range(8)]
+    assert len({one.result().text for one in tries}) == 1, [one.result().text for one in tries]
+    replicas[0].say(sessao, "Tchau")
+    for replica in replicas:
+        page = Listener(replica, f"sessions/{sessao}/events")
+        eventually(lambda page=page: "Tchau" in page.texts())  # type: ignore[misc]
+        assert page.texts()[:-1] == ["Olá", "Oi", "Tchau"]
 
 
 def test_a_session_is_known_at_the_other_replica_at_once(replicas: tuple[Service, Service]) -> None:

@@ -2,6 +2,7 @@
 
 import codecs
 import fcntl
+import math
 import os
 import pty
 import re
@@ -18,7 +19,8 @@ from typing import Any
 import pytest
 from bus.conversation import ChatExchanged, ConversationChanged, HandoffRaised, HumanReplied
 from bus.producer import Outgoing, Producer
-from bus.settings import KafkaSettings
+from bus.settings import EXIT_CONFIG, KafkaSettings
+from doorkeeper import Doorkeeper
 from kafka import KafkaConsumer
 from suite_fixtures import eventually
 
@@ -27,18 +29,26 @@ from chatbot import bot
 pytestmark = pytest.mark.broker
 
 CHAT = [sys.executable, "-m", "chatbot"]
+DEAF = """
+import sys
+from bus.mirror import Mirror
+from chatbot.__main__ import main
+listen = Mirror._listen
+Mirror._listen = lambda mirror: mirror._stopping.wait() if mirror.caught_up.is_set() else listen(mirror)
+sys.exit(main())
+"""
 
 
 class Terminal:
     """The chat in a terminal: what is on the screen, and keys to press."""
 
-    def __init__(self) -> None:
+    def __init__(self, *how: str) -> None:
         self._keys, theirs = pty.openpty()
         self._decoded = codecs.getincrementaldecoder("utf-8")()  # a read may end within a letter
         self.screen = ""
         env = os.environ | {"TERM": "xterm", "PYTHONUTF8": "1"}
         self.process = subprocess.Popen(
-            CHAT,
+            [sys.executable, *(how or CHAT[1:])],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -47,6 +57,11 @@ class Terminal:
             preexec_fn=_own_terminal,  # noqa: PLW1509 - it takes no lock
         )
         os.close(theirs)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether it shows what is typed by itself; who reads keys does it in its place."""
+        return bool(termios.tcgetattr(self._keys)[3] & termios.ECHO)
 
     def press(self, keys: str) -> None:
         os.write(self._keys, keys.encode())
@@ -121,6 +136,15 @@ def terminal(kafka_env: dict[str, str]) -> Iterator[Terminal]:
     terminal = Terminal()
     yield terminal
     terminal.close()
+
+
+@pytest.fixture
+def doorkeeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doorkeeper]:
+    doorkeeper = Doorkeeper()
+    for name, value in doorkeeper.env.items():
+        monkeypatch.setenv(name, value)
+    yield doorkeeper
+    doorkeeper.stop()
 
 
 def records(topic: str, number: int) -> list[Any]:
@@ -227,6 +251,39 @@ def test_without_a_broker_it_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch
     assert (answer.returncode, answer.stdout) == (1, "")
     (line,) = answer.stderr.splitlines()
     assert "127.0.0.1:9" in line
+
+
+def test_a_login_that_is_refused_is_told_in_one_line(doorkeeper: Doorkeeper) -> None:
+    doorkeeper.refusals = math.inf
+    answer = typed("Ana\n")
+    assert (answer.returncode, answer.stdout) == (EXIT_CONFIG, "")
+    (line,) = answer.stderr.splitlines()
+    assert "KAFKA_SASL_PASSWORD" in line
+    assert KafkaSettings().kafka_bootstrap_servers in line
+
+
+def test_so_is_one_that_is_refused_later_and_the_terminal_is_left_in_order(doorkeeper: Doorkeeper) -> None:
+    terminal = Terminal()
+    terminal.shows("Digite o seu nome: ")
+    terminal.press("Ana\n")
+    terminal.shows("Ana: ")
+    assert not terminal.echoes
+    doorkeeper.turn_out()
+    terminal.shows("KAFKA_SASL_PASSWORD")
+    assert terminal.ended(lambda: terminal.press("\n")) == EXIT_CONFIG
+    assert terminal.echoes
+    terminal.close()
+
+
+def test_who_says_something_before_that_is_known_is_told_too(doorkeeper: Doorkeeper) -> None:
+    """The mirror hears it late: it is deaf here."""
+    terminal = Terminal("-c", DEAF)
+    terminal.shows("Digite o seu nome: ")
+    doorkeeper.turn_out()
+    terminal.press("Ana\n")
+    terminal.shows("recusa este usuário ou senha.")
+    assert terminal.ended(lambda: None) == EXIT_CONFIG
+    terminal.close()
 
 
 def test_a_wrong_setting_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

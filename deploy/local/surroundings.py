@@ -135,10 +135,11 @@ def ask(path: str) -> tuple[int, dict[str, Any]]:
 def missing() -> list[str]:
     """What does not serve yet: pages that are not ready, workers whose group has no member."""
     pages = [page.strip("/") for page in PAGES if ask(f"{page}/readyz")[0] != 200]
-    status, body = ask("/upload/api/groups")
-    if status != 200:
-        return pages or ["upload"]
-    return pages + [service for service, group in body["groups"].items() if not group["members"]]
+    for page in PAGES:
+        status, body = ask(f"{page}/api/groups")
+        if status == 200:
+            return pages + [service for service, group in body["groups"].items() if not group["members"]]
+    return pages or ["upload"]
 
 
 def tell_what_to_open() -> None:

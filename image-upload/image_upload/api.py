@@ -14,13 +14,12 @@ import structlog
 from bus import ImageUploaded
 from bus.cluster import ClusterView
 from bus.producer import NotPublished, Outgoing, Producer
-from bus.topics import TOPICS
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_file
 from flask_babel import gettext as _
 from flask_limiter import RequestLimit, RouteLimit
 from flask_limiter.util import get_remote_address
 from pictures import FORMATS, OPERATIONS, About, Refused, Store, Upload
-from web import Hub, Problem, limiter
+from web import Hub, Problem, idempotency_key, limiter
 from web.languages import language
 from web.limits import retry_after
 from werkzeug.datastructures import FileStorage
@@ -115,7 +114,7 @@ def accept() -> tuple[Response, int]:
     lang = form.lang(request.form.get("lang"), language())
     email = form.email(request.form.get("email"))
     telegram_id = form.telegram_id(request.form.get("telegram_id"))
-    key = form.idempotency_key(request.headers.get("Idempotency-Key"))
+    key = idempotency_key()
     names = [form.original_name(file.filename) for file in files]
     extensions = [_checked(parts().checker, file, name, lang) for file, name in zip(files, names, strict=True)]
 
@@ -214,17 +213,6 @@ def events() -> Response:
             yield "image", as_json(one)
 
     return parts().hub.stream(present)
-
-
-@upload.get("/api/groups")
-def groups() -> Response:
-    """Which consumer groups have members: what the start page shows of the workers."""
-    services = sorted({service for topic in TOPICS.values() for service in topic.consumers})
-    try:
-        members = parts().cluster.members(services)
-    except OSError:
-        raise Problem(503, "broker-away", _("Kafka does not answer at the moment."), 5) from None
-    return jsonify(groups={service: {"members": number} for service, number in members.items()})
 
 
 @upload.teardown_request

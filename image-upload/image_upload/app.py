@@ -58,7 +58,8 @@ def make_app(parts: Parts) -> Web:
             return str(error)
         return None
 
-    app = Web("image_upload", PREFIX, checks={"broker": parts.cluster.problem, "store": store_problem})
+    checks = {"broker": parts.cluster.problem, "store": store_problem}
+    app = Web("image_upload", PREFIX, checks, parts.cluster.members)
     app.request_class = UploadRequest
     app.config.update(
         STORE=parts.store,

@@ -52,10 +52,3 @@ def lang(value: str | None, otherwise: str) -> str:
     if value not in ("pt-BR", "en"):
         raise Problem(400, "lang", _("The language must be pt-BR or en."))
     return value
-
-
-def idempotency_key(value: str | None) -> str | None:
-    """What a client calls this upload by, so that it may send it again; None where it calls it nothing."""
-    if value is not None and not re.fullmatch(r"[!-~]{16,200}", value):
-        raise Problem(400, "idempotency-key", _("Idempotency-Key must have 16 to 200 characters that nobody guesses."))
-    return value

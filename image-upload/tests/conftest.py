@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from bus.producer import Outgoing
+from bus.topics import consumers
 from image_upload.api import Parts
 from image_upload.app import make_app
 from image_upload.checking import check_request
@@ -75,10 +76,10 @@ class FakeCluster:
     def problem(self) -> str | None:
         return self.away
 
-    def members(self, services: Iterable[str]) -> dict[str, int]:
+    def members(self) -> dict[str, int]:
         if self.failure:
             raise self.failure
-        return {service: self.there.get(service, 0) for service in services}
+        return {service: self.there.get(service, 0) for service in sorted(consumers())}
 
 
 @dataclass

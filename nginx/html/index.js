@@ -12,13 +12,14 @@ const readyOf = (probe) => {
   return probe.body?.checks ? state("degraded", { reason: probe.body.reason }) : state("off");
 };
 
-const groupOf = (name) => ({ groups, upload }) => {
-  if (!groups.body?.groups) return state("unknown", readyOf(upload).level === "off" ? { note: "untold" } : {});
-  const members = groups.body.groups[name]?.members ?? 0;
+/** As a page that runs tells: that of the pictures, else the chat. */
+const groupOf = (name) => ({ uploadGroups, chatGroups }) => {
+  const groups = uploadGroups.body?.groups ?? chatGroups.body?.groups;
+  if (!groups) return state("unknown");
+  const members = groups[name]?.members ?? 0;
   return state(members > 0 ? "up" : "off", { members });
 };
 
-/** As a page that runs has found it: that of the pictures, else the chat. */
 const checkOf = (name) => ({ upload, chat }) => {
   const checks = upload.body?.checks ?? chat.body?.checks;
   return state(checks ? (checks[name] ? "up" : "off") : "unknown");
@@ -27,8 +28,9 @@ const checkOf = (name) => ({ upload, chat }) => {
 /** What is asked, every time: addresses on this gateway. */
 const probes = {
   upload: "/upload/readyz",
-  groups: "/upload/api/groups",
+  uploadGroups: "/upload/api/groups",
   chat: "/chat/readyz",
+  chatGroups: "/chat/api/groups",
   kafdrop: "/status/kafdrop",
   mail: "/mail/",
 };
@@ -74,7 +76,6 @@ const words = {
     off: "off",
     asking: "asking…",
     unknown: "unknown",
-    untold: "Only the pictures page can tell, and it is off.",
     one: "1 instance running",
     many: "{count} instances running",
     changed: "{name}: {state}",
@@ -107,7 +108,6 @@ const words = {
     off: "desligado",
     asking: "verificando…",
     unknown: "desconhecido",
-    untold: "Só a página de imagens sabe dizer, e ela está desligada.",
     one: "1 instância rodando",
     many: "{count} instâncias rodando",
     changed: "{name}: {state}",
@@ -209,7 +209,7 @@ function render() {
     shown.dataset.state = badge.dataset.state = level;
     badge.querySelector(".badge-text").textContent = say(level);
     const counted = now?.members > 0 ? say(now.members === 1 ? "one" : "many", { count: now.members }) : "";
-    more.textContent = now?.reason ?? (now?.note ? say(now.note) : counted);
+    more.textContent = now?.reason ?? counted;
     for (const node of document.querySelectorAll(`[data-service="${name}"]`)) {
       node.dataset.state = level;
       node.querySelector(".stage-state").textContent = `, ${say(level)}`;

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from bus.conversation import Conversation, ConversationChanged, HandoffRaised
+from pydantic import TypeAdapter, ValidationError
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class Waiting:
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        if value is None:
+        """What `to_json` has made; of anything else, such as nothing, the beginning."""
+        try:
+            return TypeAdapter(cls).validate_python(value)
+        except ValidationError:
             return cls()
-        unheeded = value["unheeded"] and HandoffRaised.model_validate(value["unheeded"])
-        return cls(Conversation(**value["conversation"]), unheeded)
 
     def to_json(self) -> Any:
         return {

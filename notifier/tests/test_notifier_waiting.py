@@ -42,6 +42,23 @@ def test_a_second_delivery_begins_nothing() -> None:
     assert begun(raised(1), raised(1), changed("assumida", 2), raised(1), changed("devolvida", 3), raised(1)) == [1]
 
 
+@pytest.mark.parametrize(
+    "junk",
+    [
+        None,
+        1,
+        "x",
+        [],
+        {},
+        {"conversation": 1},
+        {"conversation": {"released_at": "x"}, "unheeded": None},
+        {"unheeded": {}},
+    ],
+)
+def test_what_is_remembered_and_not_understood_is_as_if_there_were_nothing(junk: Any) -> None:
+    assert Waiting.from_json(junk) == Waiting()
+
+
 @pytest.mark.parametrize("end", ["devolvida", "encerrada"])
 def test_after_the_release_a_new_message_is_a_new_waiting(end: str) -> None:
     assert begun(raised(1), changed("assumida", 2), changed(end, 3), raised(4), raised(5)) == [1, 4]

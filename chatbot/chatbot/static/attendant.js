@@ -13,12 +13,13 @@ function turn() {
 
 /** Reads the whole queue. Returns whether that worked. */
 async function read() {
+  const asked = performance.now();
   try {
     const answer = await fetch(address("api/attendant/sessions"), { headers: { Accept: "application/json" } });
     if (answer.status === 401 || answer.status === 403) location.reload(); // to the login
     if (!answer.ok) return false;
     const { sessions } = await answer.json();
-    queue.fill(sessions, (Date.parse(answer.headers.get("Date")) || Date.now()) / 1000);
+    queue.fill(sessions, (Date.parse(answer.headers.get("Date")) || Date.now()) / 1000, asked);
     return true;
   } catch {
     return false;
@@ -38,6 +39,7 @@ follow("api/attendant/events", {
   },
 }, {
   badged: true,
+  opened: read, // the stream tells who is there, not who is there no more
   refused: () => location.reload(),
   rests: () => false, // who waits is to be heard of in another tab too
 });

@@ -60,9 +60,9 @@ function open({ sessao, nome }) {
   byId("chat-name").textContent = nome;
   state = { estado: "bot" };
   log.begin(({ de }) => de === "cliente");
-  composer.sendTo(() => ({ de: "cliente", nome }), async (pergunta) => {
+  composer.sendTo(() => ({ de: "cliente", nome }), async (pergunta, key) => {
     try {
-      return (await post(`api/sessions/${encodeURIComponent(sessao)}/messages`, { pergunta })).id;
+      return (await post(`api/sessions/${encodeURIComponent(sessao)}/messages`, { pergunta }, key)).id;
     } catch (refusal) {
       if (refusal.status === 404) turn({ estado: "gone" });
       throw refusal;
@@ -93,6 +93,7 @@ function open({ sessao, nome }) {
       turn({ estado: "gone" });
     },
     rests: () => !["waiting", "human"].includes(state.estado), // someone is expected
+    whole: "state",
   });
 }
 

@@ -1,6 +1,6 @@
 // The box to write in. Messages leave one after the other, in the order they were written.
 
-import { announce, byId, lang, say } from "../web/static/page.js";
+import { announce, byId, lang, newKey, say } from "../web/static/page.js";
 import * as log from "./log.js";
 
 const form = byId("composer");
@@ -13,7 +13,10 @@ const near = Math.min(most / 5, 200);
 let sender = null;
 let line = Promise.resolve();
 
-/** From now on what is written goes to `send`, which returns the id of the message or raises Refusal. */
+/**
+ * From now on what is written goes to `send`, with the key that each try of a message has in common; it returns the id
+ * of the message or raises Refusal.
+ */
 export function sendTo(from, send) {
   sender = { from, send };
 }
@@ -56,7 +59,13 @@ function submit() {
   if (!words) return;
   write("");
   const { from, send } = sender;
-  const attempt = () => { line = line.then(() => send(words)).then((id) => bubble.delivered(id), (refusal) => bubble.failed(refusal)); };
+  let key = newKey();
+  const attempt = () => {
+    line = line.then(() => send(words, key)).then((id) => bubble.delivered(id), (refusal) => {
+      if (refusal.status === 409) key = newKey(); // it does not count, that is known: the next try is another message
+      bubble.failed(refusal);
+    });
+  };
   const bubble = log.sending({ ...from(), texto: words }, {
     again: attempt,
     edit() {

@@ -96,9 +96,9 @@ export function turnTo(sessao) {
   log.begin(({ de, nome }) => de === "atendente" && nome === me.name());
   composer.write(drafts.get(open) ?? "");
   const [here, where, turned] = [open, path("messages"), opening];
-  composer.sendTo(() => ({ de: "atendente", nome: me.name() }), async (mensagem) => {
+  composer.sendTo(() => ({ de: "atendente", nome: me.name() }), async (mensagem, key) => {
     try {
-      const { id } = await ask(where, { mensagem });
+      const { id } = await ask(where, { mensagem }, key);
       if (turned === opening) complain("");
       return id;
     } catch (refusal) {
@@ -116,9 +116,9 @@ export function turnTo(sessao) {
 }
 
 /** Asks the server for something in the attendant's name. Raises Refusal. */
-async function ask(where, body = {}) {
+async function ask(where, body = {}, key = null) {
   try {
-    return await post(where, { ...body, atendente: me.name() });
+    return await post(where, { ...body, atendente: me.name() }, key);
   } catch (refusal) {
     if (refusal.status === 401 || refusal.status === 403) location.reload(); // to the login
     throw refusal;

@@ -10,7 +10,8 @@ const FACES = 5;
 const list = byId("queue");
 const closedList = byId("queue-closed");
 
-const rows = new Map(); // id → { session, row, link, state, waited }
+const rows = new Map(); // id → { session, row, link, state, told: when the stream last told of it, gone }
+let chosen = null; // the id of the conversation that is open
 let live = false; // the present state is here: what comes now is news
 let fast = 0; // seconds that this clock is ahead of the server's
 
@@ -70,7 +71,7 @@ function arrange(parent, wanted) {
 }
 
 function tally() {
-  const waiting = [...rows.values()].filter(({ session }) => session.estado === "waiting").length;
+  const waiting = [...rows.values()].filter(({ session, gone }) => session.estado === "waiting" && !gone).length;
   const badge = byId("waiting-count");
   badge.dataset.state = waiting ? "reconnecting" : "";
   badge.textContent = waiting === 0 ? say("nobodyWaits") : waiting === 1 ? say("oneWaits") : say("someWait", { count: waiting });
@@ -108,21 +109,38 @@ export const named = (fragment) => [...rows.keys()].find((sessao) => encodeURICo
 
 export const get = (sessao) => rows.get(sessao)?.session;
 
-/** What the server knows at the moment `now` of its clock. */
-export function fill(sessions, now) {
-  fast = Date.now() / 1000 - now;
-  sessions.forEach(keep);
+/** Takes out those that the server no longer knows; the one that is open stays until the attendant turns away. */
+function clear() {
+  for (const [sessao, { gone, row }] of rows) {
+    if (!gone || sessao === chosen) continue;
+    row.remove();
+    rows.delete(sessao);
+  }
   order();
+}
+
+/** What the server knew at the moment `now` of its clock; what the stream told since it was `asked` is newer. */
+export function fill(sessions, now, asked) {
+  fast = Date.now() / 1000 - now;
+  const known = new Set(sessions.map(({ sessao }) => sessao));
+  const toldSince = (sessao) => rows.get(sessao)?.told >= asked;
+  for (const session of sessions) if (!toldSince(session.sessao)) keep(session);
+  for (const [sessao, entry] of rows) entry.gone = !known.has(sessao) && !toldSince(sessao);
+  clear();
   live = true;
 }
 
 /** One conversation as it stands now. */
 export function show(session) {
-  if (keep(session)) order();
+  const changed = keep(session);
+  Object.assign(rows.get(session.sessao), { told: performance.now(), gone: false });
+  if (changed) order();
 }
 
 /** Marks the conversation that is open. */
 export function choose(sessao) {
+  chosen = sessao;
+  clear();
   for (const [id, { link }] of rows) {
     if (id === sessao) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");

@@ -21,13 +21,15 @@ function sentenceOf(status, { detail }) {
   return status >= 500 ? say("unavailable") : say("refused", { status });
 }
 
-/** What the server answers to `body`. Raises Refusal. */
-export async function post(path, body) {
+/** What the server answers to `body`; with a `key` it may be asked again, and takes it once. Raises Refusal. */
+export async function post(path, body, key = null) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json, application/problem+json" };
+  if (key) headers["Idempotency-Key"] = key;
   let reply;
   try {
     reply = await fetch(address(path), {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json, application/problem+json" },
+      headers,
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE),
     });

@@ -281,6 +281,7 @@ async function page(before) {
 const sentenceOf = (error) => (error instanceof TypeError ? say(cutOff()) : error.message || say("cannotList"));
 
 let reading = null;
+let cursor; // the picture down to which the list was read; an event may show one from further down
 
 /** When the newest picture was taken in that the server has shown so far. */
 export const newest = () => order.find((entry) => !entry.provisional)?.image.timestamp;
@@ -316,6 +317,7 @@ async function readFromTop(since = 0) {
     if (images.length < PAGE) complete = true;
     else if (order.at(-1).image.id === images.at(-1).id) complete = false;
     if (first) {
+      cursor = images.at(-1)?.id;
       pipeline.recall(images.slice(0, 12).reverse());
       break;
     }
@@ -333,7 +335,8 @@ async function older() {
   loadMore.textContent = say("loading");
   moreProblem.textContent = "";
   try {
-    const images = await page(order.at(-1).image.id);
+    const images = await page(cursor);
+    cursor = images.at(-1)?.id ?? cursor;
     complete = images.length < PAGE;
     read = false; // old pictures are no news
     try {

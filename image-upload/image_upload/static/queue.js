@@ -1,6 +1,6 @@
 // Uploads: a few at once, the rest in line; what fails for the moment is tried again by itself.
 
-import { address, animate, announce, byId, codeOf, cutOff, element, icon, lang, maxBytes, maxMegabytes, percent, say, size } from "./page.js";
+import { address, animate, announce, byId, codeOf, cutOff, element, icon, lang, maxBytes, maxMegabytes, newKey, percent, say, size } from "./page.js";
 import * as contact from "./contact.js";
 
 const AT_ONCE = 3;
@@ -48,9 +48,6 @@ function thumbnail(file) {
   return frame;
 }
 
-/** What the server knows an upload by, however often it is sent. randomUUID is for HTTPS alone. */
-const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
 function build(file) {
   const upload = { file, attempt: 0, key: newKey() };
   upload.state = element("span", { className: "upload-state" });
@@ -69,7 +66,7 @@ function build(file) {
     element("div", { className: "upload-body" },
       element("div", { className: "upload-title" },
         element("span", { className: "upload-name", text: file.name, title: file.name }),
-        element("span", { className: "muted small upload-size", text: size(file.size) })),
+        element("span", { className: "muted small upload-size", text: file.size ? size(file.size) : "" })),
       upload.bar,
       upload.state),
     upload.now, upload.stop);
@@ -233,11 +230,13 @@ function send(upload) {
     upload.bar.removeAttribute("value"); // takes as long as it takes
     turn(upload, "checking", say("checking"));
   });
-  request.addEventListener("loadend", () => {
+  request.addEventListener("loadend", async () => {
+    const { status } = request;
+    const unread = status === 0 && !await readable(file);
     if (upload.gone) return;
     const answer = parsed(request);
-    const { status } = request;
     if (status >= 200 && status < 300) accept(upload, answer.images?.[0]);
+    else if (unread) refuse(upload, say("fileUnreadable"), true);
     else if (status === 429) {
       retry(upload, answer.detail || say("busy"), retryAfter(request));
     } else if (FOR_THE_MOMENT.has(status) && (status !== 500 || upload.attempt < FAULTS)) {
@@ -254,21 +253,32 @@ function send(upload) {
   request.send(form);
 }
 
+/** Whether the browser can read a file: what it cannot send looks as if nobody had answered. */
+const readable = (file) => file.arrayBuffer().then(() => true, () => false);
+
 const tooLarge = (file) => say("tooLarge", { size: size(file.size), limit: `${maxMegabytes} MB` });
+
+function enter(file) {
+  const upload = build(file);
+  total += 1;
+  turn(upload, "queued", say("queued"));
+  rows.append(upload.row);
+  return upload;
+}
 
 /** Takes files in: those that are too large are refused here, before a byte is sent. */
 export function add(files) {
   for (const file of files) {
-    const upload = build(file);
-    total += 1;
-    turn(upload, "queued", say("queued"));
-    rows.append(upload.row);
+    const upload = enter(file);
     if (file.size > maxBytes) refuse(upload, tooLarge(file));
     else waiting.push(upload);
   }
   tally();
   pump();
 }
+
+/** Tells of a file or a folder that was dropped and is not to be had. */
+export const miss = ({ name, isFile }) => refuse(enter(new File([], name)), say(isFile ? "fileUnreadable" : "folderUnreadable"));
 
 dismissRefused.addEventListener("click", () => {
   for (const { row } of refused) row.remove();

@@ -21,13 +21,17 @@ input.addEventListener("change", () => {
 });
 
 async function filesIn(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => { entry.file(resolve, reject); })];
-  const reader = entry.createReader();
   const found = [];
-  for (;;) {
-    const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
-    if (!some.length) break;
-    for (const inner of some) if (!inner.name.startsWith(".")) found.push(...await filesIn(inner));
+  try {
+    if (entry.isFile) return [await new Promise((resolve, reject) => { entry.file(resolve, reject); })];
+    const reader = entry.createReader();
+    for (;;) {
+      const some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
+      if (!some.length) break;
+      for (const inner of some) if (!inner.name.startsWith(".")) found.push(...await filesIn(inner));
+    }
+  } catch {
+    queue.miss(entry);
   }
   return found;
 }
@@ -36,7 +40,7 @@ async function dropped({ items, files }) {
   const plain = [...files];
   const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.some((entry) => entry.isDirectory)) return plain;
-  return (await Promise.all(entries.map((entry) => filesIn(entry).catch(() => [])))).flat();
+  return (await Promise.all(entries.map(filesIn))).flat();
 }
 
 const overlay = byId("drop-overlay");

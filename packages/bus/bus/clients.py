@@ -3,16 +3,18 @@
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError, UnsupportedVersionError
+from kafka.net.compat import KafkaNetClient
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from .log import get_logger
 from .settings import EXIT_CONFIG, KafkaSettings
+from .unreadable import passing_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +64,21 @@ def watched() -> "Iterator[LoginWatch]":
         logger.removeHandler(watch)
 
 
+def made(kind: Callable[..., C], **options: Any) -> C:
+    """A client of that kind. One that cannot be made leaves nothing behind.
+
+    kafka-python 3.0.12 begins with a thread and its connections, and leaves them there when no broker answers.
+    """
+    with ExitStack() as failed:
+
+        def network(**how: Any) -> KafkaNetClient:
+            return failed.enter_context(closing(KafkaNetClient(**how)))
+
+        client = kind(kafka_client=network, **options)
+        failed.pop_all()
+        return client
+
+
 def patiently(make: Callable[[], C], settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False) -> C:
     """What `make` returns, tried until the cluster answers; InterruptedError when `stopping` says so.
 
@@ -104,13 +121,16 @@ def connect_admin(settings: KafkaSettings, stopping: Callable[[], bool] = lambda
         "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
         "request_timeout_ms": 10_000,
     }
-    return patiently(lambda: KafkaAdminClient(**options), settings, stopping)
+    return patiently(lambda: made(KafkaAdminClient, **options), settings, stopping)
 
 
 def connect_consumer(
     settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False, **options: Any
 ) -> KafkaConsumer:
-    """A consumer on a cluster that answers; offsets are never committed behind the caller's back."""
+    """A consumer on a cluster that answers; offsets are never committed behind the caller's back.
+
+    Where it cannot read a record it gives one with an `Unreadable` (unreadable.py).
+    """
     defaults = {
         "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
         "enable_auto_commit": False,
@@ -119,4 +139,5 @@ def connect_consumer(
         "isolation_level": "read_committed",
         "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
     }
-    return patiently(lambda: KafkaConsumer(**(settings.connection() | defaults | options)), settings, stopping)
+    options = settings.connection() | defaults | options
+    return passing_over(patiently(lambda: made(KafkaConsumer, **options), settings, stopping))

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from .clients import made
 from .settings import KafkaSettings
+from .topics import consumers
 
 FRESH_SECONDS = 2.0
 
@@ -43,12 +44,12 @@ class ClusterView:
                 self._answered = (time.monotonic(), problem)
             return problem
 
-    def members(self, services: Iterable[str]) -> dict[str, int]:
+    def members(self) -> dict[str, int]:
         """How many consumers are in the group of each service. Raises ConnectionError where no broker answers."""
         with self._lock:
             at, members = self._members
             if time.monotonic() - at > FRESH_SECONDS:
-                names = {self._settings.group(service): service for service in services}
+                names = {self._settings.group(service): service for service in sorted(consumers())}
                 try:
                     found = self._client().describe_groups(list(names))
                 except (KafkaError, OSError) as error:
@@ -63,7 +64,7 @@ class ClusterView:
     def _client(self) -> KafkaAdminClient:
         if self._admin is None:
             options = self._settings.connection() | {"bootstrap_timeout_ms": 2_000, "request_timeout_ms": 3_000}
-            self._admin = _Admin(**options)
+            self._admin = made(_Admin, **options)
         return self._admin
 
     def _drop(self) -> None:

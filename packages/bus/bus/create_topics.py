@@ -1,8 +1,10 @@
 """The one-shot step before any service starts: `python -m bus.create_topics`.
 
-Creates the topics that are missing, checks those that are there, and ends: status 0, or 78 with one line.
+Creates the topics that are missing, checks those that are there, and ends: status 0, or 78 with one line. Told to stop
+before that it ends with 143 (SIGTERM) or 130 (SIGINT): who waits for the topics must not think that they are there.
 """
 
+import signal
 import sys
 
 from . import log
@@ -12,6 +14,8 @@ from .topics import MissingTopics, WrongPartitions, all_topics, ensure
 
 
 def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # the first process of a container hears only what it listens for
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     log.configure("topics")
     settings = KafkaSettings.load()
     with connect_admin(settings) as admin:

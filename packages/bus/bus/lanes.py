@@ -36,7 +36,7 @@ class Delivery:
 
 
 class Lane:
-    """The deliveries of one partition that are not done, in the order of their offsets."""
+    """The deliveries of one partition that are not done, in the order in which they came."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
@@ -48,8 +48,12 @@ class Lane:
         self.live = True
 
     def take(self, record: Any) -> Delivery | None:
-        """Note a record from the log. Returns None for one that is here already."""
-        if self.fetched is not None and record.offset < self.fetched:
+        """Note a record from the log. Returns None for one that is here already.
+
+        A lower offset alone does not say that: a log that lost its end has other records there.
+        """
+        behind = self.fetched is not None and record.offset < self.fetched
+        if behind and any(delivery.record == record for delivery in self.deliveries):
             return None
         if self.position is None:
             self.position = self.committed = record.offset
@@ -62,7 +66,7 @@ class Lane:
         """Drop what is done; true when there is something to commit."""
         self.deliveries = [delivery for delivery in self.deliveries if delivery.state != "done"]
         if self.fetched is not None:
-            self.position = self.deliveries[0].record.offset if self.deliveries else self.fetched
+            self.position = min((delivery.record.offset for delivery in self.deliveries), default=self.fetched)
         return self.position != self.committed
 
     def ready(self, now: float, ordered: bool) -> list[Delivery]:

@@ -14,7 +14,7 @@ from .log import get_logger
 from .producer import Place
 from .settings import EXIT_CONFIG, KafkaSettings
 from .topics import ensure
-from .unreadable import Unreadable, passing_over
+from .unreadable import Unreadable
 
 log = get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Mirror:
         def late() -> bool:
             return self._stopping.is_set() or time.monotonic() > deadline
 
-        with passing_over(connect_consumer(self._settings, late, fetch_max_wait_ms=1, max_poll_records=1)) as consumer:
+        with connect_consumer(self._settings, late, fetch_max_wait_ms=1, max_poll_records=1) as consumer:
             here = dict(self._next)
             consumer.assign(here)
             for partition, offset in here.items():
@@ -127,7 +127,7 @@ class Mirror:
         with connect_admin(self._settings, self._stopping.is_set) as admin:
             ensure(admin, self._settings, self._topics.values())
         connected = connect_consumer(self._settings, self._stopping.is_set, auto_offset_reset=self._reset)
-        with passing_over(connected) as consumer, watched() as logins:
+        with connected as consumer, watched() as logins:
             self._assign(consumer)
             while not self._stopping.is_set() and not logins.refused:  # of that poll tells nothing: connect anew
                 try:

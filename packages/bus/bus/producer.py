@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -94,11 +93,11 @@ class Producer:
             raise NotPublished(f"{type(error).__name__} from {self._settings.kafka_bootstrap_servers}") from error
 
     def close(self, timeout: float = 3.0) -> None:
-        """Send what is buffered, for at most `timeout` seconds."""
+        """Send what is buffered, for at most `timeout` seconds; what is not sent by then is lost."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
-            client.close(timeout=timeout)
+            _end(client, timeout)
 
     def _send(self, client: KafkaProducer, outgoing: Outgoing) -> Any:
         """The future of one record; whether now or then, with its failure the client is dropped."""
@@ -130,9 +129,7 @@ class Producer:
             self._client = None
         if failed is not None:
             log.warning("producer is made anew")
-            failed._sender.force_close()  # close begins with a flush, which raises while any record is in flight
-            with suppress(KafkaError):
-                failed.close(timeout=0)
+            _end(failed, timeout=0)
 
     def _connected(self) -> KafkaProducer:
         with self._lock:
@@ -151,3 +148,10 @@ class Producer:
                     compression_type=None,
                 )
             return self._client
+
+
+def _end(client: KafkaProducer, timeout: float) -> None:
+    try:
+        client.close(timeout=timeout)
+    except KafkaError:  # closing begins with a flush, which raises where records are still in flight
+        client._sender.force_close()

@@ -12,7 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,7 +23,7 @@ from kafka.errors import KafkaError
 
 from . import health, log
 from .children import ChildFailed, Children
-from .clients import connect_admin, connect_consumer
+from .clients import LoginWatch, connect_admin, connect_consumer, watched
 from .dead_letters import dead_letter, without_value
 from .errors import GaveUp
 from .events import Cause, Encoded, Undecodable
@@ -32,7 +34,7 @@ from .remembering import PartitionMemory
 from .settings import EXIT_CONFIG, KafkaSettings
 from .stopping import Stop
 from .topics import MissingTopics, dead_letters_of, ensure, memory_of
-from .unreadable import Unreadable, passing_over
+from .unreadable import Unreadable
 from .worker import Handler, Outcome, Worker
 
 logger = log.get_logger(__name__)
@@ -58,11 +60,27 @@ STALLED_AFTER = 90.0
 """Seconds without a turn of the loop, or without records where the log has some, after which a restart is due."""
 STUCK_AFTER = 600.0
 """Seconds that one handler may take in a thread before a restart is due."""
+ALONE_AFTER = 5.0
+"""Seconds that what killed a child waits for the others of its handler to leave it alone, before they are held back."""
+AWAY_FOR = 0.5
+"""Seconds without another try to publish after the producer could not take a record: each may hold up the loop."""
+LOGIN_WITHIN = 8.0
+"""Seconds for one more login where one was refused; a try takes BOOTSTRAP_TIMEOUT_MS at most."""
 STOP_WITHIN = 5.0
 """Seconds that a handler in a thread has to finish after SIGTERM."""
 END_WITHIN = 9.0
 """Seconds after SIGTERM at which the process ends, whatever holds it up: what is not committed comes again."""
 EXIT_STALLED = 70
+
+
+@dataclass(eq=False)
+class _Call:
+    """A call of a handler that has not been concluded: with what, since when, and what comes of it."""
+
+    handler: Handler
+    deliveries: list[Delivery]
+    since: float
+    result: Future[Outcome | ChildFailed]
 
 
 class Runtime:
@@ -84,19 +102,19 @@ class Runtime:
         self._threads = ThreadPoolExecutor(self._slots, thread_name_prefix="handler")
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         """What other threads have to tell, as calls that the loop makes."""
-        self._running: dict[int, tuple[Handler, list[Delivery], float]] = {}
-        """Calls of handlers that have not been concluded, with what, and since when."""
-        self._at_work: list[Handler] = []
-        """The handlers that threads are in at this moment."""
+        self._running: list[_Call] = []
         self._memories: dict[int, PartitionMemory] = {}
         """What is remembered, by the number of the partitions."""
         self._memory_lock = threading.Lock()
-        self._exclusive = False
         self._unpublished: list[Delivery] = []
         self._publishing = 0
+        self._away_until = 0.0
+        self._logins = LoginWatch()
+        self._poll_error = ""
         self._polled_at = self._committed_at = self._checked_at = 0.0
         self._turned_at = time.monotonic()
-        self._behind: dict[TopicPartition, tuple[int, float]] = {}
+        self._behind: dict[tuple[TopicPartition, int], float] = {}
+        """Where partitions stand that have more, and since when they have stood there."""
         self._status = 0
         self._producer = Producer(self.settings)
         self._consumer: KafkaConsumer
@@ -119,8 +137,11 @@ class Runtime:
         threading.Thread(target=self._watch_over, daemon=True, name="watch").start()
         logger.info("ready", topics=sorted(self.topics), group=self.group)
         try:
-            while not self.stopping.is_set():
-                self.turn()
+            with watched() as self._logins:
+                while not self.stopping.is_set():
+                    self.turn()
+        except SystemExit as end:
+            self._status = end.code if isinstance(end.code, int) else EXIT_STALLED
         except Exception:
             logger.exception("the consumer failed; a restart is due")
             self._status = EXIT_STALLED
@@ -148,14 +169,19 @@ class Runtime:
             heartbeat_interval_ms=min(3_000, self.settings.kafka_session_timeout_ms // 3),
             max_partition_fetch_bytes=FETCH_BYTES,
         )
-        self._consumer = passing_over(consumer)
+        self._consumer = consumer
         self._assignment = _Assignment(self.lanes, self._memories, self._consumer, self._finish_remembering)
         self._consumer.subscribe(list(self.topics), listener=self._assignment)
         health.beat(self.worker.name)
 
     def turn(self) -> None:
-        """One turn of the loop: take records in, start handlers, take their answers, commit."""
+        """One turn of the loop: take records in, start handlers, take their answers, commit.
+
+        Raises SystemExit where the broker refuses the login, and what no handler can be blamed for.
+        """
         self._turned_at = time.monotonic()
+        if self._logins.refused:
+            self._log_in_again()
         self._poll()
         self._begin()
         self._collect()
@@ -183,6 +209,13 @@ class Runtime:
         if self._running:  # a thread cannot be ended, and Python would wait for it
             os._exit(self._status)
 
+    def _log_in_again(self) -> None:
+        """A login was refused, which may have been for a moment: try one more. Refused too, it ends the process."""
+        self._logins.refused = False
+        deadline = time.monotonic() + LOGIN_WITHIN
+        with suppress(InterruptedError):
+            connect_admin(self.settings, lambda: self.stopping.is_set() or time.monotonic() > deadline).close()
+
     # Records come in.
 
     def _poll(self) -> None:
@@ -198,12 +231,16 @@ class Runtime:
         try:
             batches = self._consumer.poll(timeout_ms=patience, max_records=EVERYTHING)
         except KafkaError as error:
-            logger.warning("poll failed, trying again", error=str(error))
+            if self._poll_error != str(error):
+                self._poll_error = str(error)
+                logger.warning("poll failed, trying again", error=self._poll_error)
             self.stopping.wait(0.5)
             return
+        self._poll_error = ""
         for partition, records in batches.items():
             lane = self.lanes.setdefault(partition, Lane())
             for record in records:
+                self._turned_at = time.monotonic()  # many may come at once
                 delivery = lane.take(record)
                 if delivery:
                     self._decode(delivery)
@@ -234,59 +271,53 @@ class Runtime:
         for delivery in [delivery for delivery in self._unpublished if delivery.due <= now]:
             self._unpublished.remove(delivery)
             self._publish(delivery, delivery.outgoing)
-        while len(self._running) < self._slots and not self._exclusive and self._assignment.settled:
+        while len(self._running) < self._slots and self._assignment.settled:
             chosen = self._next(now)
             if not chosen:
                 return
             self._run(self._handler(chosen[0]), chosen)
 
     def _next(self, now: float) -> list[Delivery]:
-        """The deliveries for the next call of a handler. What killed a child before is only run alone.
+        """The deliveries for the next call of a handler.
 
-        An event that is on the log twice waits for its other delivery: what that one remembers has to be known.
+        What killed a child before is run alone: when its handler has nothing else to do, or after a while with the
+        others held back. An event that is on the log twice waits for its other delivery: what that one remembers has
+        to be known. So has what is still remembered of a partition by calls from before it was lost.
         """
+        lost = {one.record.partition for call in self._running for one in call.deliveries if not one.lane.live}
         for handler in self.worker.handlers.values():
-            calls = [deliveries for busy, deliveries, _since in self._running.values() if busy is handler]
-            if len(calls) >= handler.slots:
+            calls = [call for call in self._running if call.handler is handler]
+            if len(calls) >= handler.slots or any(call.deliveries[0].crashes for call in calls):
                 continue
-            under_way = {delivery.cause.id for deliveries in calls for delivery in deliveries}
-            lanes = [lane for partition, lane in self.lanes.items() if self.topics[partition.topic] == handler.topic]
+            under_way = {delivery.cause.id for call in calls for delivery in call.deliveries}
+            lanes = [
+                lane
+                for partition, lane in self.lanes.items()
+                if self.topics[partition.topic] == handler.topic
+                if not (handler.remembers and partition.partition in lost)
+            ]
             ready = [delivery for lane in lanes for delivery in lane.ready(now, ordered=handler.slots == 1)]
+            deadly = [one for one in ready if one.crashes]
             harmless = [one for one in ready if not one.crashes and one.cause.id not in under_way]
+            if deadly and (not harmless or min(one.due for one in deadly) + ALONE_AFTER < now):
+                if calls:
+                    continue
+                return deadly[:1]
             if not handler.batch and harmless:
                 return [min(harmless, key=lambda delivery: delivery.record.timestamp)]
             if harmless:
                 single = next((number for number, delivery in enumerate(harmless) if delivery.single), BATCH)
                 return harmless[: max(1, min(single, BATCH))]
-            if ready and not self._running:
-                self._exclusive = True
-                return ready[:1]
         return []
 
     def _run(self, handler: Handler, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             delivery.state = "running"
             delivery.attempts += 1
-        call = id(deliveries)
-        self._running[call] = (handler, deliveries, time.monotonic())
-
-        def conclude(result: Outcome | ChildFailed) -> None:
-            del self._running[call]
-            self._exclusive = False
-            self._conclude(handler, deliveries, result)
-
-        def work() -> None:
-            self._at_work.append(handler)
-            try:
-                result = self._call(handler, deliveries)
-            except Exception as error:
-                self._inbox.put(partial(_give_way, error))
-            else:
-                self._inbox.put(lambda: conclude(result))
-            finally:
-                self._at_work.remove(handler)
-
-        self._threads.submit(work)
+        result = self._threads.submit(self._call, handler, deliveries)
+        call = _Call(handler, deliveries, time.monotonic(), result)
+        self._running.append(call)
+        result.add_done_callback(lambda _result: self._inbox.put(partial(self._end, call)))
 
     def _call(self, handler: Handler, deliveries: list[Delivery]) -> Outcome | ChildFailed:
         events = [delivery.event for delivery in deliveries]
@@ -324,6 +355,12 @@ class Runtime:
                 self._inbox.get_nowait()()
         except queue.Empty:
             pass
+
+    def _end(self, call: _Call) -> None:
+        """A call is over. Raises what no handler has: it is the process that cannot go on, unless it ends already."""
+        self._running.remove(call)
+        if not (self.stopping.is_set() and call.result.exception()):
+            self._conclude(call.handler, call.deliveries, call.result.result())
 
     def _conclude(self, handler: Handler, deliveries: list[Delivery], result: Outcome | ChildFailed) -> None:
         """A handler has answered, or its child has died: decide what becomes of the records.
@@ -372,9 +409,8 @@ class Runtime:
 
         Called where heartbeats are sent from, so for no longer than the group has patience.
         """
-        deadline = time.monotonic() + self.settings.kafka_session_timeout_ms / 2_000
-        while any(handler.remembers for handler in self._at_work.copy()) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        calls = [call.result for call in self._running if call.handler.remembers]
+        wait(calls, self.settings.kafka_session_timeout_ms / 2_000)
 
     # Answers go out.
 
@@ -391,35 +427,42 @@ class Runtime:
     def _publish(self, delivery: Delivery, outgoing: list[Outgoing]) -> None:
         """Hand the records to the producer; its acknowledgements come back through the inbox."""
         delivery.state, delivery.outgoing = "publishing", outgoing
+        if outgoing and time.monotonic() < self._away_until:
+            self._unpublished.append(delivery)
+            return
         self._publishing += 1
         waiting = len(outgoing)
         if not waiting:
             self._published(delivery, None)
             return
-        lock = threading.Lock()
 
         def told(error: Exception | None) -> None:
             nonlocal waiting
-            with lock:
-                last = waiting == 1 or (error is not None and waiting > 0)
-                waiting = 0 if last else waiting - 1
-            if last:
-                self._inbox.put(lambda: self._published(delivery, error))
+            if waiting and (error or waiting == 1):
+                waiting = 0
+                self._published(delivery, error)
+            elif waiting:
+                waiting -= 1
+
+        def tell(error: Exception | None) -> None:
+            self._inbox.put(partial(told, error))
 
         for record in outgoing:
             try:
                 future = self._producer.send(record)
             except KafkaError as error:
-                told(error)
+                if not isinstance(error, TOO_LARGE):
+                    self._away_until = time.monotonic() + AWAY_FOR
+                tell(error)
                 return
-            future.add_callback(lambda _metadata: told(None))
-            future.add_errback(told)
+            future.add_callback(lambda _metadata: tell(None))
+            future.add_errback(tell)
 
     def _published(self, delivery: Delivery, error: Exception | None) -> None:
         self._publishing -= 1
         if error is None:
             delivery.state, delivery.outgoing = "done", []
-        elif isinstance(error, TOO_LARGE) and not _is_letter(delivery):
+        elif isinstance(error, TOO_LARGE) and delivery.outgoing[0].topic != dead_letters_of(self.worker.name):
             self._bury(delivery, type(error).__name__, "an answer is larger than a record may be")
         elif isinstance(error, TOO_LARGE) and delivery.outgoing[0].value:
             letter, *answers = delivery.outgoing
@@ -471,14 +514,10 @@ class Runtime:
                 logger.error("the group does not come to rest; a restart is due")
                 os._exit(EXIT_STALLED)
             return
-        self._behind = {
-            tp: self._behind[tp] if self._behind.get(tp, (-1, 0))[0] == at else (at, now) for tp, at in behind.items()
-        }
-        oldest = min((since for _at, since in self._behind.values()), default=now)
-        if (
-            now - oldest > STALLED_AFTER
-            or now - min((since for _handler, _deliveries, since in self._running.values()), default=now) > STUCK_AFTER
-        ):
+        self._behind = {place: self._behind.get(place, now) for place in behind.items()}
+        stalled = now - min(self._behind.values(), default=now) > STALLED_AFTER
+        stuck = now - min((call.since for call in self._running), default=now) > STUCK_AFTER
+        if stalled or stuck:
             logger.error("no progress; a restart is due", behind={str(tp): at for tp, at in behind.items()})
             os._exit(EXIT_STALLED)
         health.beat(self.worker.name)
@@ -498,7 +537,8 @@ class Runtime:
 class _Assignment(ConsumerRebalanceListener):
     """Keeps the lanes in step with the partitions of this consumer. Called inside poll().
 
-    kafka-python keeps the position of a partition that stays here over a rebalance, so its lane stays too.
+    kafka-python keeps the position of a partition that stays here from one generation of the group to the next, so its
+    lane stays too. It also does so over generations without this consumer, and tells nobody.
     """
 
     def __init__(
@@ -515,6 +555,8 @@ class _Assignment(ConsumerRebalanceListener):
         self.settled = False
         """Whether it is known whose the partitions are: until then nothing new is begun, another might do it too."""
         self.changed_at = time.monotonic()
+        self._generation = ("", 0)
+        """Who this consumer was when it was last given partitions, and in which generation of the group."""
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Which of them go is known when the new assignment is."""
@@ -531,10 +573,20 @@ class _Assignment(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._settle(True)
         self._drop(self._lanes.keys() - set(assigned))
+        (member, generation), now = self._generation, self._consumer.group_metadata()
+        self._generation = (now.member_id, now.generation_id)
+        if now.member_id != member or now.generation_id - generation not in (0, 1):
+            self._start_anew(assigned)  # others may have had them in between
         for partition, lane in self._lanes.items():
             if lane.fetched is not None:
                 self._consumer.seek(partition, lane.fetched)
         logger.info("partitions", assigned=sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
+
+    def _start_anew(self, assigned: Iterable[TopicPartition]) -> None:
+        """Forget what is in hand, and have all partitions begin where their group has committed."""
+        self._drop(list(self._lanes))
+        self._consumer._subscription.assign_from_subscribed([])
+        self._consumer._subscription.assign_from_subscribed(list(assigned))
 
     def _rejoin_by_all_means(self) -> None:
         """kafka-python 3.0.12 begins to join because a broker that has just come up knows no topic yet, and forgets
@@ -554,15 +606,6 @@ class _Assignment(ConsumerRebalanceListener):
         numbers = {partition.partition for partition in self._lanes.copy()}
         for number in self._memories.copy().keys() - numbers:
             self._memories.pop(number, None)
-
-
-def _give_way(error: Exception) -> None:
-    """No handler raised this: it is the process that cannot go on."""
-    raise error
-
-
-def _is_letter(delivery: Delivery) -> bool:
-    return any(name == "dlq-error" for name, _value in delivery.outgoing[0].headers)
 
 
 def _where(delivery: Delivery) -> dict[str, Any]:

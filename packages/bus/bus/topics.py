@@ -3,8 +3,8 @@
 `python -m bus.create_topics` is the one-shot step that does it for all of them.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .conversation import ChatExchanged, ConversationChanged, HandoffRaised, HumanReplied, SentimentClassified
@@ -27,7 +27,6 @@ class Topic:
 
     event: type[Event]
     consumers: tuple[str, ...] = ()
-    config: Mapping[str, str] = field(default_factory=dict)
 
 
 TOPICS = {
@@ -55,10 +54,14 @@ def memory_of(service: str) -> str:
     return f"{service}.memory"
 
 
+def consumers() -> set[str]:
+    """The services that read topics as a group."""
+    return {service for topic in TOPICS.values() for service in topic.consumers}
+
+
 def all_topics() -> list[str]:
     """Every topic of the suite, those of dead letters and memories included."""
-    consumers = {service for topic in TOPICS.values() for service in topic.consumers}
-    return [*TOPICS, *sorted(map(dead_letters_of, consumers)), *sorted(map(memory_of, REMEMBERING & consumers))]
+    return [*TOPICS, *sorted(map(dead_letters_of, consumers())), *sorted(map(memory_of, REMEMBERING & consumers()))]
 
 
 class WrongPartitions(Exception):
@@ -72,10 +75,13 @@ class MissingTopics(Exception):
 def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[str], strict: bool = False) -> list[str]:
     """Create those of the topics `names` that are missing; returns what was created, as named on the cluster.
 
+    Memories that have fewer partitions are given more, where the broker can do that.
+
     Raises WrongPartitions (only with `strict`), MissingTopics where KAFKA_CREATE_TOPICS is false.
     """
-    from kafka.errors import TopicAlreadyExistsError  # noqa: PLC0415 - not in children
+    from kafka.errors import KafkaError, TopicAlreadyExistsError  # noqa: PLC0415 - not in children
 
+    names = list(names)
     wanted = {settings.topic(name): _options(name, settings) for name in names}
     there = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if not topic["error_code"]}
     missing = {name: options for name, options in wanted.items() if name not in there}
@@ -87,6 +93,14 @@ def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[s
         except TopicAlreadyExistsError:
             log.debug("another service was quicker", topic=name)
     admin.wait_for_topics(list(missing), timeout_ms=30_000)
+    memories = {settings.topic(name) for name in names if name.endswith(".memory")} & there.keys()
+    for name in memories if settings.kafka_create_topics else ():
+        if there[name] < settings.kafka_partitions:
+            try:
+                admin.create_partitions({name: settings.kafka_partitions})
+                there[name] = settings.kafka_partitions
+            except KafkaError as error:  # the embedded broker cannot
+                log.warning("a memory is short of partitions", topic=name, has=there[name], error=str(error))
     if strict:
         for name in wanted.keys() & there.keys():
             if there[name] != settings.kafka_partitions:
@@ -99,9 +113,7 @@ def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[s
 
 def _options(name: str, settings: KafkaSettings) -> dict[str, object]:
     configs = {"retention.ms": str(settings.kafka_retention_hours * 3_600_000)}
-    if name in TOPICS:
-        configs |= TOPICS[name].config
-    elif name.endswith(".dlq"):
+    if name.endswith(".dlq"):
         configs["max.message.bytes"] = str(MAX_DEAD_LETTER_BYTES)
     elif name.endswith(".memory"):
         configs["cleanup.policy"] = "compact,delete"

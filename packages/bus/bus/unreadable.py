@@ -2,7 +2,7 @@
 
 kafka-python 3.0.12 raises an error of such a record once, then turns in a circle in poll() until it is told to seek. It
 does not say where it stands either. So what it takes records from is wrapped here: an error becomes a record with an
-`Unreadable` in place of its value.
+`Unreadable` in place of its value. So does what there is no room for, since anyone may send it (unpacking.py).
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,15 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecord
 from kafka.record.util import decode_varint
+
+from .unpacking import TooLarge
+
+MOST = 50_000
+"""Records, and headers of records, that a batch may hold."""
+ENOUGH = 16 * 1024 * 1024
+"""Bytes of memory that the records of one fetch of a partition may fill; what is left of it is fetched again."""
+PIECE = 500
+"""Bytes of memory that a record takes, or a header, beside what is in it."""
 
 
 class Unreadable(bytes):
@@ -51,11 +60,19 @@ class _Batches:
 
     def __init__(self, records: Any):
         self._records = records
+        self._last: _Batch | None = None
+        self._filled = 0
 
     def next_batch(self) -> "_Batch | None":
+        """The next, while there is room for it."""
+        if self._last is not None:
+            self._filled += self._last.size
+            if self._filled > ENOUGH:
+                return None
         raw = self._records._next_slice
         batch = self._records.next_batch()
-        return None if batch is None else _Batch(batch, raw)
+        self._last = None if batch is None else _Batch(batch, raw)
+        return self._last
 
 
 class _Batch:
@@ -65,9 +82,15 @@ class _Batch:
         self._batch = batch
         self._raw = raw
         self._intact = True
+        self._pieces = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that the records fill that have been read of it."""
+        return len(self._batch._buffer) + PIECE * self._pieces
 
     def validate_crc(self) -> bool:
         self._intact = self._batch.validate_crc()
@@ -81,24 +104,44 @@ class _Batch:
         try:
             if not self._intact:
                 raise CorruptRecordError("the checksum is wrong")
+            self._count(getattr(self._batch, "records_count", 1))
             records = iter(self._batch)
         except Exception as error:
             yield self._rest(following, error)
             return
         while True:
             try:
+                self._count(self._headers())
                 record = next(records)
                 if not record.validate_crc():
                     raise CorruptRecordError("the checksum is wrong")
             except StopIteration:
                 return
             except Exception as error:
-                record = self._one(error)
+                record = None if isinstance(error, TooLarge) else self._one(error)
                 if record is None:
                     yield self._rest(following, error)
                     return
             following = record.offset + 1
             yield record
+
+    def _count(self, more: int) -> None:
+        self._pieces += max(0, more)
+        if self._pieces > MOST:
+            raise TooLarge(f"it holds more than {MOST} records and headers")
+
+    def _headers(self) -> int:
+        """How many headers the next record says that it has: a few bytes may say a million of no length."""
+        batch = self._batch
+        if batch.magic < 2 or batch._next_record_index >= batch.records_count:
+            return 0
+        at = batch._pos
+        for _number in ("length", "attributes", "time", "offset"):
+            _, at = decode_varint(batch._buffer, at)
+        for _part in ("key", "value"):
+            length, at = decode_varint(batch._buffer, at)
+            at += max(0, length)
+        return int(decode_varint(batch._buffer, at)[0])
 
     def _one(self, error: Exception) -> DefaultRecord | None:
         """The record that could not be read, where the batch says how long it is; the batch is moved past it."""

@@ -155,7 +155,10 @@ class Worker:
         return declare
 
     def run(self) -> None:
-        """Consume until SIGTERM or SIGINT; ends the process with status 0 then, 70 after a stall."""
+        """Consume until SIGTERM or SIGINT; ends the process with status 0 then.
+
+        With 70 after a stall, with 78 where a setting is wrong, such as a login that the broker refuses.
+        """
         from .runtime import Runtime  # noqa: PLC0415 - a child process needs no Kafka
 
         sys.exit(Runtime(self).run())

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def example(upload: ImageUploaded) -> OperationFinished:
         raise Passing("not yet")
     if name.startswith("unexpected"):
         raise ZeroDivisionError("bug")
+    if name.startswith("exit"):
+        sys.exit(78)
     if name.startswith("kill"):
         os.kill(os.getpid(), signal.SIGKILL)
     if name.startswith("slow"):

@@ -1,11 +1,16 @@
 """How long a client is waited for, and when that is of no use: the broker's last word is heard."""
 
+import gc
 import logging
+import os
 import socket
+import threading
 from collections.abc import Callable
 
 import pytest
-from bus.clients import patiently
+from bus import clients
+from bus.clients import connect_admin, connect_consumer, patiently
+from bus.cluster import ClusterView
 from bus.settings import EXIT_CONFIG, KafkaSettings
 from kafka.errors import KafkaTimeoutError
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
@@ -23,6 +28,13 @@ def told_at(call: int) -> Callable[[], bool]:
     return lambda: next(answers, True)
 
 
+def in_use(caplog: pytest.LogCaptureFixture) -> tuple[set[threading.Thread], int]:
+    """Threads, and how many files are open."""
+    caplog.set_level(logging.CRITICAL, "kafka")  # its log holds what has failed, and pytest holds the log
+    gc.collect()
+    return set(threading.enumerate()), len(os.listdir("/dev/fd"))
+
+
 def test_a_refused_login_ends_the_process_with_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         patiently(refused, KafkaSettings())
@@ -35,6 +47,23 @@ def test_who_is_told_to_stop_meanwhile_stops_and_no_more(capfd: pytest.CaptureFi
     with pytest.raises(InterruptedError):
         patiently(refused, KafkaSettings(), told_at(2))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("connect", [connect_admin, connect_consumer])
+def test_a_client_that_no_broker_answers_leaves_nothing_behind(
+    connect: Callable[..., object], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(clients, "BOOTSTRAP_TIMEOUT_MS", 50)
+    before = in_use(caplog)
+    with pytest.raises(InterruptedError):
+        connect(KafkaSettings(kafka_bootstrap_servers="127.0.0.1:9"), told_at(3))
+    assert in_use(caplog) == before
+
+
+def test_nor_does_a_look_at_the_cluster(caplog: pytest.LogCaptureFixture) -> None:
+    before = in_use(caplog)
+    assert ClusterView(KafkaSettings(kafka_bootstrap_servers="127.0.0.1:9")).problem()
+    assert in_use(caplog) == before
 
 
 @pytest.mark.parametrize("kind", [KafkaTCPTransport, KafkaSSLTransport])

@@ -9,6 +9,7 @@ from bus.lanes import Delivery, Lane
 @dataclass
 class Record:
     offset: int
+    value: str = ""
 
 
 def taken(*offsets: int) -> tuple[Lane, list[Delivery]]:
@@ -73,16 +74,29 @@ def test_an_empty_lane_has_nothing_to_commit() -> None:
     assert not Lane().settle()
 
 
-def test_what_is_delivered_again_is_passed_over() -> None:
-    lane, (first, second) = taken(3, 4)
-    assert [lane.take(Record(offset)) for offset in (3, 4, 2)] == [None, None, None]
+def test_what_is_delivered_again_while_it_is_here_is_passed_over() -> None:
+    lane, _ = taken(3, 4)
+    assert [lane.take(Record(offset)) for offset in (3, 4)] == [None, None]
+    assert lane.take(Record(5))
+    assert offsets(lane.deliveries) == [3, 4, 5]
+
+
+def test_what_a_log_that_lost_its_end_has_there_now_is_taken() -> None:
+    lane, (first, second, third) = taken(6, 7, 8)
     first.state = second.state = "done"
-    lane.settle()
-    assert lane.take(Record(4)) is None
-    assert lane.position == 5
-    third = lane.take(Record(5))
-    assert third
-    assert offsets(list(lane.deliveries)) == [5]
+    assert lane.settle()
+    assert lane.position == 8
+    new = [lane.take(Record(offset, "new")) for offset in (7, 8)]
+    assert all(new)
+    assert lane.fetched == 9
+    assert lane.settle()
+    assert lane.position == 7
+    third.state = "done"
+    assert lane.settle()
+    assert lane.position == 7
+    new[0].state = new[1].state = "done"  # type: ignore[union-attr]
+    assert lane.settle()
+    assert lane.position == 9
 
 
 # What may be started.

@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bus import unpacking
 from bus.clients import connect_admin
 from bus.conversation import ConversationChanged
 from bus.mirror import Mirror
 from bus.producer import Outgoing, Place, Producer
 from bus.settings import KafkaSettings
 from bus.topics import ensure
+from kafka import KafkaProducer
 from odd_records import NoText
 from suite_fixtures import Broker, eventually
 
@@ -135,6 +137,20 @@ def test_a_record_that_cannot_be_read_is_passed_over(producer: Producer, reader:
     assert mine.mirror.passed(places, 20)
     assert mine.mirror.catch_up(20)
     assert sorted(mine.keys) == ["after", "before", "later"]
+
+
+def test_so_is_a_batch_that_there_is_no_room_for(
+    producer: Producer, reader: Any, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "LARGEST", 10_000)
+    producer.publish([opened("before")])
+    large = opened("large")
+    with KafkaProducer(**settings.connection(), compression_type="gzip") as sender:
+        topic = settings.topic(large.topic)
+        sender.send(topic, key=large.key, value=bytes(20_000)).get(10)
+        sender.send(topic, key=b"small", value=bytes(5_000)).get(10)
+    mine = reader()
+    assert sorted(mine.keys) == ["before", "small"]
 
 
 def test_where_others_stand_before_such_a_record_it_knows_the_end(

@@ -72,6 +72,14 @@ def test_who_publishes_is_told_so_however_the_client_ends(producer: Producer, cl
     assert client.closed
 
 
+def test_a_stop_while_the_broker_does_not_answer_is_a_stop(producer: Producer, clients: list[Client]) -> None:
+    producer.send(RECORD)
+    producer.close(timeout=0.1)
+    (client,) = clients
+    assert client.ended
+    assert client.closed
+
+
 def test_whose_record_fails_last_leaves_the_client_alone_that_another_has_made(
     producer: Producer, clients: list[Client]
 ) -> None:

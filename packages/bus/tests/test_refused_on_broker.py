@@ -1,13 +1,19 @@
 """A broker that refuses the login: the setting is wrong, and a process that only listens must end too."""
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from bus.clients import connect_consumer
 from bus.mirror import Mirror
 from bus.producer import Outgoing, Producer
 from bus.settings import EXIT_CONFIG, KafkaSettings
 from doorkeeper import Doorkeeper
+from kafka import TopicPartition
 from suite_fixtures import eventually
 
 pytestmark = pytest.mark.broker
@@ -79,3 +85,52 @@ def test_it_goes_on_where_the_next_login_is_not_refused(doorkeeper: Doorkeeper, 
     assert mirror.passed(producer.publish([Outgoing("chatbot", b"a", b"{}", [])]), 30)
     assert mirror.statuses == []
     producer.close()
+
+
+# A worker, whose loop would otherwise go on without records.
+
+
+@pytest.fixture
+def worker(doorkeeper: Doorkeeper, tmp_path: Path) -> Iterator["Working"]:
+    worker = Working(tmp_path)
+    yield worker
+    worker.process.kill()
+    worker.process.wait()
+
+
+class Working:
+    """A worker as a process of its own that has partitions."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "log"
+        program = str(Path(__file__).parent / "example_worker.py")
+        with self._log.open("wb") as log:
+            env = os.environ | {"RUN_DIR": str(folder)}
+            self.process = subprocess.Popen([sys.executable, program], env=env, stdout=log, stderr=log)
+        eventually(lambda: "assigned" in self.log(), 40)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+def test_a_worker_leaves_in_order_where_it_is_refused_when_it_comes_back(
+    doorkeeper: Doorkeeper, worker: Working
+) -> None:
+    doorkeeper.turn_out()
+    assert worker.process.wait(60) == EXIT_CONFIG
+    assert worker.log().count(LINE) == 1
+    assert worker.log().count("poll failed") <= 1
+    assert "stopped" in worker.log()
+
+
+def test_a_worker_goes_on_where_its_next_login_is_not_refused(doorkeeper: Doorkeeper, worker: Working) -> None:
+    doorkeeper.turn_out(refusals=1)
+    eventually(lambda: not doorkeeper.refusals, 40)
+    producer = Producer(KafkaSettings())
+    producer.publish([Outgoing("image", b"a", b'{"timestamp": 1, "new_file": "a.png"}', [])])
+    producer.close()
+    with connect_consumer(KafkaSettings()) as consumer:
+        consumer.assign([TopicPartition("notification", number) for number in range(2)])
+        eventually(lambda: consumer.poll(500), 60)
+    assert worker.process.poll() is None
+    assert LINE not in worker.log()

@@ -1,10 +1,15 @@
 """A group that is joined anew at an unlucky moment comes to rest all the same."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from bus import ImageUploaded, Worker
+from bus.producer import Outgoing, Producer
 from bus.runtime import Runtime
+from bus.settings import KafkaSettings
+from kafka import OffsetAndMetadata
 from kafka.errors import NotCoordinatorError
 from suite_fixtures import eventually
 
@@ -49,3 +54,46 @@ def test_topics_that_vanish_for_a_moment_do_not_leave_the_consumer_outside(
         assert runtime._consumer.assignment()
     finally:
         runtime.stop()
+
+
+def test_after_generations_without_it_a_consumer_begins_where_others_have_committed(kafka_env: dict[str, str]) -> None:
+    worker, seen = Worker("returning"), []
+
+    @worker.on("image")
+    def note(upload: ImageUploaded) -> None:
+        seen.append(upload.new_file)
+
+    runtime, producer = Runtime(worker), Producer(KafkaSettings())
+    runtime.start()
+
+    def turned(check: Callable[[], Any]) -> Any:
+        runtime.turn()
+        return check()
+
+    def rejoined() -> None:
+        runtime._consumer._coordinator.request_rejoin()
+        eventually(lambda: turned(lambda: not runtime._assignment.settled), 20)
+        eventually(lambda: turned(lambda: runtime._assignment.settled), 40)
+
+    def upload(*names: str) -> None:
+        values = [json.dumps({"timestamp": 1.5, "new_file": name}).encode() for name in names]
+        producer.publish([Outgoing("image", b"k", value, [], 0) for value in values])
+
+    try:
+        eventually(lambda: turned(lambda: runtime._assignment.settled), 40)
+        upload("a", "b", "c")
+        eventually(lambda: turned(lambda: len(seen) == 3 and not runtime._running), 20)
+        here = next(iter(runtime.lanes))
+        eventually(lambda: turned(lambda: runtime.lanes[here].committed == 3), 20)
+        rejoined()
+        assert runtime.lanes[here].live
+        runtime._consumer.commit({here: OffsetAndMetadata(5, "", -1)})  # as others would, meanwhile
+        member, generation = runtime._assignment._generation
+        runtime._assignment._generation = (member, generation - 2)
+        rejoined()
+        upload("d", "e", "f")
+        eventually(lambda: turned(lambda: seen[3:]), 20)
+        assert seen == ["a", "b", "c", "f"]
+    finally:
+        runtime.stop()
+        producer.close()

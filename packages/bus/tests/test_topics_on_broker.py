@@ -1,6 +1,7 @@
 """The one-shot step that creates topics, against a broker that speaks the real protocol."""
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -118,3 +119,18 @@ def test_where_creating_is_forbidden_topics_that_are_there_are_enough(kafka_env:
 def test_a_wrong_setting_ends_the_step_with_one_line(kafka_env: dict[str, str]) -> None:
     line = complaint(*create_topics(KAFKA_PARTITIONS="many"))
     assert "KAFKA_PARTITIONS" in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_hears_a_signal_while_it_waits_for_a_broker(number: signal.Signals) -> None:
+    step = subprocess.Popen(
+        [sys.executable, "-m", "bus.create_topics"],
+        env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert step.stdout
+    said = step.stdout.readline()
+    step.send_signal(number)
+    said += step.communicate(timeout=30)[0]
+    assert step.returncode == 128 + number
+    assert "Traceback" not in said

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bus import unpacking, unreadable
 from bus.unreadable import Unreadable, passing_over
 from kafka import TopicPartition
 from kafka.protocol.consumer import IsolationLevel
@@ -97,6 +98,43 @@ def test_without_the_codec_the_last_offset_stands_for_the_batch(
     assert records[0].value.reason.startswith(f"offsets {first} to 7" if first < 7 else "offset 7")
     assert records[1].value == b"d"
     assert following == 9
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_unpacks_to_more_than_there_is_room_for_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, codec: str
+) -> None:
+    monkeypatch.setattr(unpacking, "LARGEST", 2_000)
+    encoded = batch(b"a" * 999, b"b" * 999, b"c" * 999, codec=CODECS[codec])
+    records, following = read(encoded, batch(b"d", first=3))
+    assert [one.offset for one in records] == [2, 3]
+    assert records[0].value == encoded
+    assert following == 4
+
+
+def test_a_batch_of_too_many_records_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unreadable, "MOST", 5)  # each has a header
+    records, following = read(batch(b"a", b"b"), batch(b"c", b"d", b"e", b"f", b"g", b"h", first=2))
+    reason = "offsets 2 to 7 cannot be read: it holds more than 5 records and headers"
+    assert told(records) == [(0, "a"), (1, "b"), (7, reason)]
+    assert (records[2].value.error, following) == ("TooLarge", 8)
+
+
+def test_of_a_batch_of_too_many_headers_the_rest_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unreadable, "MOST", 5)
+    records, following = read(batch(b"a", b"b", b"c"), batch(b"d", first=3))
+    reason = "offset 2 cannot be read: it holds more than 5 records and headers"
+    assert told(records) == [(0, "a"), (1, "b"), (2, reason), (3, "d")]
+    assert following == 4
+
+
+def test_of_a_long_fetch_enough_is_taken_and_the_rest_is_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unreadable, "ENOUGH", 3_500)
+    records, following = read(batch(b"a", b"b"), batch(b"c", b"d", first=2), batch(b"e", first=4))
+    assert told(records) == [(0, "a"), (1, "b"), (2, "c"), (3, "d")]
+    assert following == 4
+    monkeypatch.setattr(unreadable, "ENOUGH", 0)
+    assert read(batch(b"a", b"b"), batch(b"c", first=2))[1] == 2, "each fetch brings it further"
 
 
 def test_what_does_not_decompress_is_passed_over() -> None:

@@ -255,6 +255,14 @@ def test_sigterm_in_the_middle_of_long_work_abandons_it(bench: Bench) -> None:
     eventually(lambda: bench.trail().count("slow-30.png") == 2)
 
 
+def test_a_thread_that_ends_the_process_has_it_leave_in_order_with_its_status(bench: Bench) -> None:
+    worker = bench.start()
+    bench.upload("exit.png")
+    assert worker.wait(20) == 78
+    assert "stopped" in bench.log()
+    assert not bench.letters()
+
+
 def test_partitions_are_handed_over_when_a_second_worker_joins(bench: Bench) -> None:
     first = bench.start()
     names = [f"slow-0.05-{number}.png" for number in range(150)]

@@ -38,6 +38,7 @@ _ID_LENGTH = 10
 _LONGEST_NAME = 200  # bytes; file systems take 255, and results add to it
 _TEMPORARY = ".tmp"
 _STALE = 3600  # seconds after which a temporary file is nobody's any more
+_TICK = 100_000_000  # nanoseconds within which a folder may change twice and bear one time
 _EXTENSIONS = tuple(extension for form in FORMATS.values() for extension in form.extensions)
 
 
@@ -83,6 +84,7 @@ class Store:
         if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise ValueError(f"a store is a folder, written file:///folder, not {url!r}")
         self.root = Path(unquote(parts.path)).resolve()
+        self._listing: tuple[int, list[tuple[int, str, str]]] = (-1, [])  # when their folder changed last, the uploads
 
     # Folders
 
@@ -171,14 +173,7 @@ class Store:
     def uploads(self, limit: int, before: str | None = None, operations: Iterable[str] = ()) -> list[Upload]:
         """Return at most `limit` uploads, newest first; with `before`, those older than the upload of that id."""
         operations = tuple(operations)
-        found: list[tuple[int, str, str]] = []
-        with os.scandir(self.root / UPLOADS) as entries:
-            for entry in entries:
-                stem, _, extension = entry.name.rpartition(".")
-                if stem and extension.lower() in _EXTENSIONS and _is_name(entry.name):
-                    with suppress(FileNotFoundError):  # taken back meanwhile
-                        found.append((entry.stat(follow_symlinks=False).st_mtime_ns, stem, entry.name))
-        found.sort(reverse=True)
+        found = self._listed()
         if before is not None:
             places = [place for place, (_, stem, _) in enumerate(found) if stem == before]
             found = found[places[-1] + 1 :] if places else []
@@ -270,6 +265,24 @@ class Store:
             temporary.unlink(missing_ok=True)
             raise
         _fsync_folder(target.parent)
+
+    def _listed(self) -> list[tuple[int, str, str]]:
+        """Time, stem and name of every upload, newest first; read anew where a file has come or gone since."""
+        folder, now = self.root / UPLOADS, time.time_ns()
+        changed = folder.stat().st_mtime_ns
+        if changed == self._listing[0]:
+            return self._listing[1]
+        found: list[tuple[int, str, str]] = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                stem, _, extension = entry.name.rpartition(".")
+                if stem and extension.lower() in _EXTENSIONS and _is_name(entry.name):
+                    with suppress(FileNotFoundError):  # taken back meanwhile
+                        found.append((entry.stat(follow_symlinks=False).st_mtime_ns, stem, entry.name))
+        found.sort(reverse=True)
+        if now - changed > _TICK:
+            self._listing = (changed, found)
+        return found
 
     def _upload_path(self, new_file: str) -> Path:
         if not _is_name(new_file):

@@ -188,6 +188,27 @@ def test_listing_is_newest_first_in_pages_and_skips_nothing(store):
     assert store.uploads(4, "unknown") == []
 
 
+def test_the_folder_is_read_anew_only_where_it_has_changed(store, monkeypatch):
+    reads, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: reads.append(path) or scandir(path))
+    uploads = store.root / "uploads"
+
+    def listed():
+        reads.clear()
+        return [upload.id for upload in store.uploads(10)], len(reads)
+
+    stored(store, id="a", at=1000)
+    os.utime(uploads, (2000, 2000))
+    assert [listed(), listed()] == [(["a"], 1), (["a"], 0)]
+    Store(store.root.as_uri()).remove_upload("a.png")  # as another process does
+    stored(store, id="b", at=1001)
+    assert listed() == (["b"], 1)
+
+    now = time.time() + 1
+    os.utime(uploads, (now, now))  # another change may leave it with the same time
+    assert [listed(), listed()] == [(["b"], 1), (["b"], 1)]
+
+
 def test_pictures_that_others_put_there_are_listed(store):
     path = store.root / "uploads/Ferias 2020.JPG"
     path.write_bytes(b"x")

@@ -14,8 +14,19 @@ def checks() -> dict[str, str | None]:
 
 
 @pytest.fixture
-def app(checks: dict[str, str | None]) -> Web:
-    app = Web("web", "/here", {name: lambda name=name: checks[name] for name in checks})
+def groups() -> dict[str, int]:
+    """How many are in each consumer group; none where no broker answers. A test changes it."""
+    return {"rotate-worker": 2, "notifier": 0}
+
+
+@pytest.fixture
+def app(checks: dict[str, str | None], groups: dict[str, int]) -> Web:
+    def members() -> dict[str, int]:
+        if not groups:
+            raise ConnectionError("no broker answers")
+        return groups
+
+    app = Web("web", "/here", {name: lambda name=name: checks[name] for name in checks}, members)
     app.config["MAX_CONTENT_LENGTH"] = 1_000
 
     @app.route("/here/thing", methods=["GET", "POST"])

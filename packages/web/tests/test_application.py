@@ -91,6 +91,19 @@ def test_not_ready_says_why(client: Any, checks: dict[str, str | None]) -> None:
     assert client.get("/here/readyz").get_json()["reason"] == "broker: no answer; store: No space left on device"
 
 
+def test_groups_tell_how_many_work(client: Any) -> None:
+    answer = client.get("/here/api/groups")
+    assert answer.get_json() == {"groups": {"rotate-worker": {"members": 2}, "notifier": {"members": 0}}}
+
+
+def test_groups_without_a_broker_are_a_problem(client: Any, groups: dict[str, int]) -> None:
+    groups.clear()
+    answer = client.get("/here/api/groups", headers={"Accept-Language": "pt-BR"})
+    assert (answer.status_code, answer.get_json()["type"]) == (503, "urn:problem:broker-away")
+    assert answer.get_json()["detail"] == "O Kafka não responde no momento."
+    assert int(answer.headers["Retry-After"]) > 0
+
+
 def test_close_ends_what_would_hold_the_process_up(app: Any) -> None:
     ended: list[str] = []
     app.on_close += [lambda: ended.append("streams"), lambda: ended.append("mirror")]

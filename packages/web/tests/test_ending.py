@@ -11,7 +11,7 @@ APPLICATION = """
 import threading
 from web import Web, end_service
 
-app = Web("service", "/here", checks={})
+app = Web("service", "/here", checks={}, members=dict)
 if %(later)s:
     threading.Timer(0.5, end_service, [78]).start()
 else:

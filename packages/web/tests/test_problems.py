@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from web import idempotency_key
 
 SENTENCES = {
     404: ("There is nothing at this address.", "Não há nada neste endereço."),
@@ -118,3 +119,17 @@ def test_a_redirect_is_no_problem(app: Any) -> None:
     answer = app.test_client().get("/here/folder")
     assert answer.status_code == 308
     assert answer.headers["Location"].endswith("/here/folder/")
+
+
+@pytest.mark.parametrize("key", ["k" * 16, "k" * 200, "0f3a5c1e-9d7b-4268", None])
+def test_what_a_client_calls_its_request_by_is_told(app: Any, key: str | None) -> None:
+    with app.test_request_context(headers={"Idempotency-Key": key} if key else {}):
+        assert idempotency_key() == key
+
+
+@pytest.mark.parametrize("key", ["", "k" * 15, "k" * 201, "a key with spaces in it", "chave com acentuação"])
+def test_what_others_may_call_theirs_by_too_is_refused(app: Any, key: str) -> None:
+    app.add_url_rule("/key", view_func=lambda: idempotency_key() or "", methods=["POST"])
+    headers = {"Idempotency-Key": key.encode().decode("latin-1"), "Accept-Language": "pt"}
+    sentence = "Idempotency-Key deve ter de 16 a 200 caracteres que ninguém adivinhe."
+    is_problem(app.test_client().post("/key", headers=headers), 400, sentence)

@@ -13,15 +13,19 @@ PAGE_POLICY = (
 )
 
 
+def from_another_site() -> bool:
+    """Whether the browser says that a page of another site has led to the present request."""
+    return request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+
+
 def install(app: Flask) -> None:
     @app.before_request
     def same_origin() -> None:
         """A browser says from which page a request comes; programs, which send no such header, are welcome."""
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return
-        foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
         origin = request.headers.get("Origin")
-        if foreign or (origin is not None and urlsplit(origin).netloc != request.host):
+        if from_another_site() or (origin is not None and urlsplit(origin).netloc != request.host):
             raise Problem(403, "cross-site", _("Requests from other sites are not taken here."))
 
     @app.after_request

@@ -9,6 +9,8 @@ from typing import Any
 from flask import Response
 
 PING_SECONDS = 15.0
+PING = "event: ping\ndata:\n\n"
+"""Says that the stream lives: an event, as scripts see no comments; without data, as there is nothing to tell."""
 BACKLOG = 1_000
 """Events that may wait for a slow reader; past that its stream ends, and it comes back for the present state."""
 
@@ -62,7 +64,7 @@ class Hub:
                 try:
                     event = events.get(timeout=PING_SECONDS)
                 except queue.Empty:
-                    yield ": ping\n\n"
+                    yield PING
                     continue
                 if event is None:
                     return

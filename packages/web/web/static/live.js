@@ -4,6 +4,9 @@ import { address, byId, cutOff, rewrite, say } from "./page.js";
 
 const REFUSALS = new Set([401, 403, 404, 410]);
 const HIDDEN_FOR = 20_000;
+const LOOKS_IN_EVERY = 15_000;
+const SILENT_FOR = 45_000; // three pings: such a connection is dead, though nobody told the browser
+const PATIENCE = 15_000;
 const badge = byId("live");
 
 function mark(state, words = state) {
@@ -13,14 +16,12 @@ function mark(state, words = state) {
 
 /** With which status the server answers; 0 where it does not. */
 async function statusOf(path) {
-  const enough = new AbortController();
   try {
-    const { status } = await fetch(address(path), { signal: enough.signal });
+    const { status, body } = await fetch(address(path), { signal: AbortSignal.timeout(PATIENCE) });
+    await body?.cancel();
     return status;
   } catch {
     return 0;
-  } finally {
-    enough.abort();
   }
 }
 
@@ -30,15 +31,21 @@ async function statusOf(path) {
  * opened, lost: the connection is there, is gone for now. refused: the server will not give it, and takes the status
  * that says why; without it the server is asked again and again.
  * rests: whether the page may give its connection back while nobody looks at it, as a browser opens few to one host.
+ * whole: the event that ends the present state, with which a stream begins. Where it is named, a page that may not rest
+ * gives its connection back too, and looks in from time to time.
  */
-export function follow(path, handlers, { badged = false, opened = () => {}, lost = () => {}, refused = null, rests = () => true } = {}) {
+export function follow(path, handlers, { badged = false, opened = () => {}, lost = () => {}, refused = null, rests = () => true, whole = null } = {}) {
   let stream = null;
   let pause = 1;
   let reopening = 0;
-  let resting = 0;
+  let silence = 0;
+  let hiding = 0;
+  let unseen = false; // nobody has looked for so long that the stream is not held
 
   function leave() {
     clearTimeout(reopening);
+    clearTimeout(silence);
+    reopening = 0;
     stream?.close();
     stream = null;
   }
@@ -46,6 +53,22 @@ export function follow(path, handlers, { badged = false, opened = () => {}, lost
   function gone() {
     if (badged) mark("reconnecting", cutOff() === "offline" ? "offlineBadge" : "reconnecting");
     lost();
+  }
+
+  function anew() {
+    gone();
+    connect();
+  }
+
+  function heard() {
+    clearTimeout(silence);
+    silence = setTimeout(anew, SILENT_FOR);
+  }
+
+  function rest() {
+    leave();
+    gone();
+    if (!rests()) reopening = setTimeout(connect, LOOKS_IN_EVERY);
   }
 
   async function ended(mine) {
@@ -65,12 +88,21 @@ export function follow(path, handlers, { badged = false, opened = () => {}, lost
     leave();
     const mine = new EventSource(address(path));
     stream = mine;
+    heard();
     mine.addEventListener("open", () => {
+      heard();
       if (badged) mark("live");
       pause = 1;
       opened();
     });
-    for (const [name, handle] of Object.entries(handlers)) mine.addEventListener(name, ({ data }) => handle(JSON.parse(data)));
+    mine.addEventListener("ping", heard);
+    for (const [name, handle] of Object.entries(handlers)) {
+      mine.addEventListener(name, ({ data }) => {
+        heard();
+        handle(JSON.parse(data));
+        if (unseen && name === whole) rest();
+      });
+    }
     mine.addEventListener("error", () => {
       gone();
       if (mine.readyState === EventSource.CLOSED) ended(mine); // else the browser tries again by itself
@@ -78,23 +110,24 @@ export function follow(path, handlers, { badged = false, opened = () => {}, lost
   }
 
   function looked() {
-    clearTimeout(resting);
+    clearTimeout(hiding);
     if (!document.hidden) {
+      unseen = false;
       if (!stream) connect();
     } else {
-      resting = setTimeout(() => {
-        if (!rests()) return;
-        leave();
-        gone();
+      hiding = setTimeout(() => {
+        unseen = whole !== null || rests();
+        if (unseen) rest();
       }, HIDDEN_FOR);
     }
   }
 
-  const back = () => { if (stream?.readyState !== EventSource.OPEN) connect(); };
+  // the network is another now: what was open may be dead, and look open
+  const back = () => { if (stream || reopening) anew(); };
 
   function end() {
     leave();
-    clearTimeout(resting);
+    clearTimeout(hiding);
     document.removeEventListener("visibilitychange", looked);
     removeEventListener("online", back);
   }
@@ -102,5 +135,6 @@ export function follow(path, handlers, { badged = false, opened = () => {}, lost
   document.addEventListener("visibilitychange", looked);
   addEventListener("online", back);
   connect();
+  looked();
   return end;
 }

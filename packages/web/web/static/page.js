@@ -32,6 +32,9 @@ export function drawing(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** A name that nobody guesses. `crypto.randomUUID` is for HTTPS alone. */
+export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 export const icon = (name) => drawing("svg", { class: "icon", "aria-hidden": "true" }, drawing("use", { href: `#icon-${name}` }));
 
 export const still = matchMedia("(prefers-reduced-motion: reduce)");
