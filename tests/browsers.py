@@ -1,7 +1,6 @@
 """Visitors with a real browser; what they see is kept as screenshots."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from chromium import installed
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from suite_fixtures import ROOT
 
@@ -25,14 +25,9 @@ QUIET = [
 LONG = 60_000
 
 
-def chromium() -> str | None:
-    names = (os.environ.get("CHROMIUM") or "chromium", "chromium-browser", "google-chrome")
-    return next(filter(None, map(shutil.which, names)), None)
-
-
 @contextmanager
 def running() -> Iterator[Browser]:
-    program = chromium()
+    program = installed()  # before Playwright begins: it may begin one of its own
     if not program and not os.environ.get("CI"):
         pytest.skip("no Chromium here")
     with sync_playwright() as playwright:
