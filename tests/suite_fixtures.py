@@ -69,7 +69,7 @@ class Broker:
             stdout=self._log,
             stderr=self._log,
         )
-        eventually(lambda: answers(self.port), 20)
+        eventually(lambda: answers(self.port), 60)
 
     def stop(self) -> None:
         self.process.kill()
@@ -262,4 +262,4 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
         yield mine
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(30)

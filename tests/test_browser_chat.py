@@ -751,7 +751,7 @@ def test_who_begins_to_wait_is_heard_unless_the_sound_is_off(suite: Suite, brows
         page.close()
 
     one_more_waits()
-    assert eventually(lambda: console.evaluate("rung()"), 10)
+    assert eventually(lambda: console.evaluate("rung()"), 60)
     console.get_by_test_id("sound").click()
     expect(console.get_by_test_id("sound")).to_have_attribute("aria-pressed", "false")
     console.reload()

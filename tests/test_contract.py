@@ -273,7 +273,7 @@ def test_the_start_page_and_what_is_not_there(suite: Suite) -> None:
     assert "text/html" in suite.get("/").headers["Content-Type"]
     assert suite.get("/base.css").ok
     assert (
-        requests.get(f"{suite.url}/upload", allow_redirects=False, timeout=10).headers["Location"].endswith("/upload/")
+        requests.get(f"{suite.url}/upload", allow_redirects=False, timeout=30).headers["Location"].endswith("/upload/")
     )
     gone = suite.get("/upload/api/images/none")
     assert (gone.status_code, gone.headers["Content-Type"]) == (404, "application/problem+json")

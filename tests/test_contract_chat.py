@@ -408,5 +408,5 @@ def test_pages_keep_to_themselves(suite: Suite) -> None:
         assert answer.headers["Content-Type"].startswith("text/html")
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    moved = requests.get(f"{suite.url}/chat", allow_redirects=False, timeout=10)
+    moved = requests.get(f"{suite.url}/chat", allow_redirects=False, timeout=30)
     assert moved.headers["Location"].endswith("/chat/")

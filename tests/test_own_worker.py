@@ -51,7 +51,7 @@ def running(code: str, path: Path, suite: Suite, **env: str) -> Iterator[Path]:
         yield output
         assert process.poll() is None, output.read_text()
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0, output.read_text()
+        assert process.wait(30) == 0, output.read_text()
     finally:
         process.kill()
         process.wait()

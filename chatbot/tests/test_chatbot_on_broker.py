@@ -51,7 +51,7 @@ class Service:
 
     def answers(self, path: str) -> bool:
         try:
-            return requests.get(f"{self.url}/{path}", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/{path}", timeout=30).status_code == 200
         except requests.ConnectionError:
             return False
 
@@ -84,7 +84,7 @@ class Service:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
 
@@ -273,8 +273,8 @@ def test_many_open_streams_hear_and_sigterm_ends_them_all(service: Service) -> N
     eventually(lambda: any(row.get("last_message") == "Olá" for _, row in queue.events))
     assert [listener.texts() for listener in others] == [[]] * 5
     service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(10) == 0, service.log()
-    assert all(listener.ended.wait(5) for listener in [*listeners, *others, queue])
+    assert service.process.wait(30) == 0, service.log()
+    assert all(listener.ended.wait(30) for listener in [*listeners, *others, queue])
 
 
 def test_the_token_is_printed_once_with_its_link_and_opens_the_console(make_service: Callable[..., Service]) -> None:
@@ -311,12 +311,12 @@ def test_without_a_broker_the_page_is_up_and_says_so(tmp_path: Path) -> None:
     service = Service(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"})
     try:
         eventually(lambda: service.answers("healthz"))
-        ready = requests.get(f"{service.url}/readyz", timeout=20)
+        ready = requests.get(f"{service.url}/readyz", timeout=30)
         assert (ready.status_code, ready.json()["checks"]) == (503, {"broker": False, "conversations": False})
         answer = service.post("sessions", nome="Ana")
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:problem:broker-away")
         service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(10) == 0, service.log()
+        assert service.process.wait(30) == 0, service.log()
     finally:
         service.stop()
 
@@ -376,6 +376,6 @@ def test_so_does_one_that_comes_when_the_service_has_long_been_at_work(doorkeepe
         listener = Listener(service, f"sessions/{service.begin()}/events")
         doorkeeper.turn_out()
         assert service.process.wait(60) == EXIT_CONFIG, service.log()
-        assert listener.ended.wait(5)
+        assert listener.ended.wait(30)
     finally:
         service.stop()

@@ -48,12 +48,12 @@ class Service:
 
     def answers(self, path: str) -> bool:
         try:
-            return requests.get(f"{self.url}/{path}", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/{path}", timeout=30).status_code == 200
         except requests.ConnectionError:
             return False
 
     def upload(self, name: str, data: bytes, **fields: str) -> dict[str, Any]:
-        answer = requests.post(f"{self.url}/api/images", files={"file": (name, data)}, data=fields, timeout=20)
+        answer = requests.post(f"{self.url}/api/images", files={"file": (name, data)}, data=fields, timeout=30)
         assert answer.status_code == 202, answer.text
         image: dict[str, Any] = answer.json()["images"][0]
         return image
@@ -65,7 +65,7 @@ class Service:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
 
@@ -139,7 +139,7 @@ def test_an_upload_is_one_record_that_any_program_can_read(service: Service, mad
 
 
 def test_a_bad_file_is_refused_by_a_child_and_never_published(service: Service, made: Any) -> None:
-    answer = requests.post(f"{service.url}/api/images", files={"file": ("a.png", made.bomb())}, timeout=20)
+    answer = requests.post(f"{service.url}/api/images", files={"file": ("a.png", made.bomb())}, timeout=30)
     assert answer.status_code == 422
     assert "176.9 megapixels" in answer.json()["detail"]
     good = service.upload("a.png", made.picture())
@@ -166,7 +166,7 @@ def test_what_others_publish_shows_up_on_every_open_page(service: Service, made:
         state = eventually(lambda listener=listener: listener.heard(image["id"])["operations"]["rotate"]["url"])
         assert state == f"/upload/api/images/{image['id']}/rotate"
         assert eventually(lambda listener=listener: listener.heard("foreign"))["original_name"] == "foreign.jpg"
-    shown = requests.get(f"{service.url}/api/images/{image['id']}/rotate", timeout=5)
+    shown = requests.get(f"{service.url}/api/images/{image['id']}/rotate", timeout=30)
     assert shown.content == made.picture(seed=1)
 
 
@@ -177,8 +177,8 @@ def test_many_open_streams_hold_up_nobody_and_sigterm_ends_them_all(service: Ser
     for listener in listeners:
         eventually(lambda listener=listener: listener.heard(image["id"]))
     service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(10) == 0, service.log()
-    assert all(listener.ended.wait(5) for listener in listeners)
+    assert service.process.wait(30) == 0, service.log()
+    assert all(listener.ended.wait(30) for listener in listeners)
 
 
 def test_a_client_that_goes_away_in_the_middle_leaves_nothing(service: Service) -> None:
@@ -203,7 +203,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_children_end(service: Servi
     os.kill(worker, signal.SIGKILL)
     eventually(lambda: service.workers() not in ([], [worker]) and service.answers("readyz"))
     after = service.upload("after.png", made.picture())
-    listed = requests.get(f"{service.url}/api/images", timeout=5).json()["images"]
+    listed = requests.get(f"{service.url}/api/images", timeout=30).json()["images"]
     assert [image["id"] for image in listed] == [after["id"], before["id"]]
     eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in checkers))
 
@@ -212,7 +212,7 @@ def test_without_a_broker_the_page_is_up_and_says_so(tmp_path: Path, made: Any) 
     service = Service(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"})
     try:
         eventually(lambda: service.answers("healthz"))
-        ready = requests.get(f"{service.url}/readyz", timeout=20)
+        ready = requests.get(f"{service.url}/readyz", timeout=30)
         assert (ready.status_code, ready.json()["checks"]) == (503, {"broker": False, "store": True})
         assert "127.0.0.1:9" in ready.json()["reason"]
         answer = requests.post(f"{service.url}/api/images", files={"file": ("a.png", made.picture())}, timeout=30)
@@ -221,7 +221,7 @@ def test_without_a_broker_the_page_is_up_and_says_so(tmp_path: Path, made: Any) 
         assert int(answer.headers["Retry-After"]) > 0
         assert [path for path in service.store.root.rglob("*") if path.is_file()] == []
         service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(10) == 0, service.log()
+        assert service.process.wait(30) == 0, service.log()
     finally:
         service.stop()
 
@@ -279,7 +279,7 @@ WRONG = {
 def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str) -> None:
     service = Service(tmp_path, {name: WRONG[name]})
     try:
-        assert service.process.wait(20) == 78, service.log()
+        assert service.process.wait(30) == 78, service.log()
     finally:
         service.stop()
     (line,) = service.log().splitlines()

@@ -35,7 +35,7 @@ class Notifier:
         with (self.folder / f"log{number}").open("wb") as log:
             process = subprocess.Popen([sys.executable, "-m", "notifier"], env=self.env, stdout=log, stderr=log)
         self.processes.append(process)
-        eventually(lambda: "assigned" in self.log(number) or process.poll() is not None, 40)
+        eventually(lambda: "assigned" in self.log(number) or process.poll() is not None, 60)
         assert process.poll() is None, self.log(number)
         return process
 
@@ -104,7 +104,7 @@ def test_a_second_delivery_sends_nothing_again_across_restarts(notifier: Notifie
     eventually(lambda: told(mail_server, "a", "b"))
     notifier.publish("a", "event-a", email="ana@example.org")  # the worker answered twice
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0
+    assert first.wait(30) == 0
     notifier.rewind()
     second = notifier.start()
     notifier.publish("c", "event-c", email="ana@example.org")
@@ -143,7 +143,7 @@ def test_one_address_that_is_put_off_or_refused_holds_nobody_up(notifier: Notifi
     notifier.publish("broken", email="a@example.org, b@example.org")
     for number in range(10):
         notifier.publish(f"n{number}", email="ana@example.org")
-    eventually(lambda: told(mail_server, "grey", *(f"n{number}" for number in range(10))), 40)
+    eventually(lambda: told(mail_server, "grey", *(f"n{number}" for number in range(10))), 60)
     order = [mail["To"] for mail in mail_server.mails]
     assert order[-1] == "grey@example.org"
     letters = eventually(lambda: len(found := notifier.letters()) == 2 and found)
@@ -176,7 +176,7 @@ def test_hand_over_between_two_notifiers_tells_each_person_once(notifier: Notifi
     for name in names[30:]:
         notifier.publish(name, email="ana@example.org")
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0
+    assert first.wait(30) == 0
     eventually(lambda: told(mail_server, *names), 60)
 
 
@@ -195,7 +195,7 @@ def test_attendants_are_mailed_once_for_each_waiting(notifier: Notifier, mail_se
     eventually(lambda: mails("one"))
     angry("two")
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0
+    assert first.wait(30) == 0
     notifier.start()  # it remembers that somebody was called
     angry("three")
     notifier.tell("conversation", evento="assumida", atendente="Bia")

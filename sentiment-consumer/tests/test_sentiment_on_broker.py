@@ -135,7 +135,7 @@ def test_an_exchange_is_answered_and_a_second_delivery_is_recognisable(consumer:
         assert lines.count(line) == 1
 
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0
+    assert first.wait(30) == 0
     consumer.rewind()
     consumer.start()
     again = Counter(headers(record)["ce_id"] for record in consumer.wait_for("sentiment", 4))
@@ -197,7 +197,7 @@ def test_under_load_none_is_lost_and_each_conversation_keeps_its_order(consumer:
         mine = [json.loads(record.value)["pergunta"] for record in felt if record.key == session.encode()]
         assert mine == [text for one, text in [*said, *said[:50]] if one == session]
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     assert "stopped" in consumer.log()
 
 

@@ -30,7 +30,7 @@ class Replica:
 
     def ready(self) -> bool:
         try:
-            return requests.get(f"{self.url}/chat/readyz", timeout=5).ok
+            return requests.get(f"{self.url}/chat/readyz", timeout=30).ok
         except requests.RequestException:
             return False
 

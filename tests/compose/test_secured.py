@@ -132,12 +132,12 @@ def test_a_picture_goes_its_way_under_the_names_of_a_managed_cluster(
         Producer(settings).publish([Outgoing("image", None, event, [])])
         with connect_consumer(settings) as consumer:
             consumer.subscribe(["qszh831s-notification"])
-            (records,) = eventually(lambda: list(consumer.poll(500).values()), 40)
+            (records,) = eventually(lambda: list(consumer.poll(500).values()), 60)
         assert json.loads(records[0].value)["result"] == "processed/rotate/perfil_rotate.png"
         assert (tmp_path / "processed/rotate/perfil_rotate.png").is_file()
     finally:
         worker.terminate()
-        assert worker.wait(10) == 0
+        assert worker.wait(30) == 0
     assert PASSWORD not in (tmp_path / "log").read_text()
 
 

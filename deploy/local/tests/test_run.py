@@ -72,7 +72,7 @@ class Runner:
         """Leave nothing behind, whatever the test has done."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(30)
 
 
 def session(leader: int) -> list[int]:

@@ -158,7 +158,7 @@ def test_where_others_stand_before_such_a_record_it_knows_the_end(
 ) -> None:
     mine = reader()
     deaf = threading.Event()
-    monkeypatch.setattr(mine.mirror, "_tell", lambda *_: deaf.wait(20))
+    monkeypatch.setattr(mine.mirror, "_tell", lambda *_: deaf.wait(30))
     producer.publish([opened("holds up")])
     producer.publish([replace(opened("holds up"), headers=[(NoText("name"), b"x")])])
     ends = mine.mirror._ends(time.monotonic() + 20)

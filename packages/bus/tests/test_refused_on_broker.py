@@ -107,7 +107,7 @@ class Working:
         with self._log.open("wb") as log:
             env = os.environ | {"RUN_DIR": str(folder)}
             self.process = subprocess.Popen([sys.executable, program], env=env, stdout=log, stderr=log)
-        eventually(lambda: "assigned" in self.log(), 40)
+        eventually(lambda: "assigned" in self.log(), 60)
 
     def log(self) -> str:
         return self._log.read_text()
@@ -125,7 +125,7 @@ def test_a_worker_leaves_in_order_where_it_is_refused_when_it_comes_back(
 
 def test_a_worker_goes_on_where_its_next_login_is_not_refused(doorkeeper: Doorkeeper, worker: Working) -> None:
     doorkeeper.turn_out(refusals=1)
-    eventually(lambda: not doorkeeper.refusals, 40)
+    eventually(lambda: not doorkeeper.refusals, 60)
     producer = Producer(KafkaSettings())
     producer.publish([Outgoing("image", b"a", b'{"timestamp": 1, "new_file": "a.png"}', [])])
     producer.close()

@@ -34,7 +34,7 @@ def test_topics_that_vanish_for_a_moment_do_not_leave_the_consumer_outside(
         return runtime._assignment.settled
 
     try:
-        eventually(settled, 40)
+        eventually(settled, 60)
         coordinator: Any = runtime._consumer._coordinator
         known, join = coordinator._metadata_snapshot, coordinator._do_join_and_sync_async
         refused = []
@@ -48,8 +48,8 @@ def test_topics_that_vanish_for_a_moment_do_not_leave_the_consumer_outside(
 
         monkeypatch.setattr(coordinator, "_do_join_and_sync_async", refused_once)
         coordinator._metadata_snapshot = {name: set() for name in known}
-        eventually(lambda: not settled(), 20)
-        eventually(settled, 40)
+        eventually(lambda: not settled(), 60)
+        eventually(settled, 60)
         assert refused
         assert runtime._consumer.assignment()
     finally:
@@ -72,19 +72,19 @@ def test_after_generations_without_it_a_consumer_begins_where_others_have_commit
 
     def rejoined() -> None:
         runtime._consumer._coordinator.request_rejoin()
-        eventually(lambda: turned(lambda: not runtime._assignment.settled), 20)
-        eventually(lambda: turned(lambda: runtime._assignment.settled), 40)
+        eventually(lambda: turned(lambda: not runtime._assignment.settled), 60)
+        eventually(lambda: turned(lambda: runtime._assignment.settled), 60)
 
     def upload(*names: str) -> None:
         values = [json.dumps({"timestamp": 1.5, "new_file": name}).encode() for name in names]
         producer.publish([Outgoing("image", b"k", value, [], 0) for value in values])
 
     try:
-        eventually(lambda: turned(lambda: runtime._assignment.settled), 40)
+        eventually(lambda: turned(lambda: runtime._assignment.settled), 60)
         upload("a", "b", "c")
-        eventually(lambda: turned(lambda: len(seen) == 3 and not runtime._running), 20)
+        eventually(lambda: turned(lambda: len(seen) == 3 and not runtime._running), 60)
         here = next(iter(runtime.lanes))
-        eventually(lambda: turned(lambda: runtime.lanes[here].committed == 3), 20)
+        eventually(lambda: turned(lambda: runtime.lanes[here].committed == 3), 60)
         rejoined()
         assert runtime.lanes[here].live
         runtime._consumer.commit({here: OffsetAndMetadata(5, "", -1)})  # as others would, meanwhile
@@ -92,7 +92,7 @@ def test_after_generations_without_it_a_consumer_begins_where_others_have_commit
         runtime._assignment._generation = (member, generation - 2)
         rejoined()
         upload("d", "e", "f")
-        eventually(lambda: turned(lambda: seen[3:]), 20)
+        eventually(lambda: turned(lambda: seen[3:]), 60)
         assert seen == ["a", "b", "c", "f"]
     finally:
         runtime.stop()

@@ -178,7 +178,7 @@ class Gate:
 
     def passed(self, *names: str) -> None:
         self.came += names
-        assert self.open.wait(20)
+        assert self.open.wait(30)
 
 
 # A partition goes while its records are in hand.
@@ -459,7 +459,7 @@ def deadly(made: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str], 
         called.append(name)
         if name == "bomb":
             return ChildDied("dead", -9)
-        assert answer.wait(20)
+        assert answer.wait(30)
         return Outcome("done", [[]])
 
     bench = made(worker)
