@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import installed
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from suite_fixtures import ROOT
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS") or ROOT / ".run" / "screenshots")
@@ -23,6 +23,7 @@ QUIET = [
     "--disable-sync",
 ]
 LONG = 60_000
+expect.set_options(timeout=LONG)
 
 
 @contextmanager

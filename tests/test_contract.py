@@ -246,7 +246,7 @@ def test_a_request_over_all_limits_is_refused_by_the_gateway_too(suite: Suite) -
         f"{suite.url}/upload/api/images",
         data=b"",
         headers={"Content-Length": str(300 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=x"},
-        timeout=60,
+        timeout=120,
     )
     assert answer.status_code == 413
     assert answer.headers["Content-Type"].startswith("application/problem+json")

@@ -52,7 +52,7 @@ class Service:
     def answers(self, path: str) -> bool:
         try:
             return requests.get(f"{self.url}/{path}", timeout=30).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def post(self, path: str, key: str | None = None, **body: str) -> requests.Response:

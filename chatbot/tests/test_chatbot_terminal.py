@@ -200,6 +200,7 @@ def test_a_human_takes_over_answers_live_and_hands_back(terminal: Terminal) -> N
     attendant.change("assumida")
     terminal.shows("Bia entrou na conversa.")
     terminal.press("Olá\n")
+    assert "Robô" not in terminal.shows("Olá\r\nAna: ")
     attendant.reply("Aqui é a Bia,\x1b[2J\x07 do suporte")
     assert "Robô" not in terminal.shows("Bia: Aqui é a Bia,[2J do suporte")
     terminal.press("ainda escre")
@@ -208,6 +209,7 @@ def test_a_human_takes_over_answers_live_and_hands_back(terminal: Terminal) -> N
     shown = terminal.shows("Bia: Já vejo isso\r\nAna: ainda escre")  # what is half typed stays
     assert shown.startswith("\r\033[K")
     terminal.press("vendo\n")
+    terminal.shows("vendo\r\nAna: ")
     attendant.change("devolvida")
     terminal.shows("Bia saiu da conversa.")
     attendant.close()

@@ -49,7 +49,7 @@ class Service:
     def answers(self, path: str) -> bool:
         try:
             return requests.get(f"{self.url}/{path}", timeout=30).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def upload(self, name: str, data: bytes, **fields: str) -> dict[str, Any]:

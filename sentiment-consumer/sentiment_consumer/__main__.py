@@ -56,12 +56,16 @@ def model() -> "Model":
 
 def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+        signal.signal(number, lambda *_: os._exit(0))  # torch swallows what is raised while it is loaded
     log.configure(worker.name)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     KafkaSettings.load()  # what is wrong there is told before the model is loaded
     model()
-    worker.run()
+    try:
+        worker.run()
+    except SystemExit as end:
+        sys.stdout.flush()
+        os._exit(int(end.code or 0))  # all is in order: Python takes seconds to take torch down
 
 
 if __name__ == "__main__":

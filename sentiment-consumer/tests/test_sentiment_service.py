@@ -101,4 +101,7 @@ def test_a_signal_while_the_model_is_loaded_ends_it_cleanly(tiny_model: Path, nu
     assert process.stdout.readline() == "Carregando modelo...\n"
     time.sleep(0.5)
     process.send_signal(number)
-    assert process.wait(30) == 0
+    try:
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
