@@ -6,7 +6,9 @@ import socket
 import socketserver
 import struct
 import threading
+from collections.abc import Iterator
 
+import pytest
 from kafka.protocol.sasl import SaslAuthenticateResponse, SaslHandshakeResponse
 from suite_fixtures import Broker
 
@@ -50,6 +52,16 @@ class Doorkeeper(socketserver.ThreadingTCPServer):
         self.shutdown()
         self.server_close()
         self.broker.stop()
+
+
+@pytest.fixture
+def doorkeeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doorkeeper]:
+    """One that lets all in, and is where the environment says that Kafka is."""
+    doorkeeper = Doorkeeper()
+    for name, value in doorkeeper.env.items():
+        monkeypatch.setenv(name, value)
+    yield doorkeeper
+    doorkeeper.stop()
 
 
 class _Connection(socketserver.BaseRequestHandler):

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bus import Event
 from bus.cluster import ClusterView
@@ -49,8 +49,7 @@ class Parts:
         """
         record = Outgoing.of(topic, event.encoded(), SERVICE, at=at)
         if id:
-            headers = [(name, id.encode() if name == "ce_id" else value) for name, value in record.headers]
-            record = replace(record, headers=headers)
+            record = record.named(id)
         try:
             places = self.producer.publish([record])
         except NotPublished:

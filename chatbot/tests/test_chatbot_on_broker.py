@@ -354,13 +354,6 @@ def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str
     assert name in line
 
 
-@pytest.fixture
-def doorkeeper() -> Iterator[Doorkeeper]:
-    doorkeeper = Doorkeeper()
-    yield doorkeeper
-    doorkeeper.stop()
-
-
 def test_a_refused_login_ends_all_of_the_service_with_one_line(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
     doorkeeper.refusals = math.inf
     service = Service(tmp_path, doorkeeper.env)

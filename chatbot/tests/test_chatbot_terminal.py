@@ -138,15 +138,6 @@ def terminal(kafka_env: dict[str, str]) -> Iterator[Terminal]:
     terminal.close()
 
 
-@pytest.fixture
-def doorkeeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doorkeeper]:
-    doorkeeper = Doorkeeper()
-    for name, value in doorkeeper.env.items():
-        monkeypatch.setenv(name, value)
-    yield doorkeeper
-    doorkeeper.stop()
-
-
 def records(topic: str, number: int) -> list[Any]:
     """The first records of a topic."""
     settings = KafkaSettings()

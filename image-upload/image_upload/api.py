@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -253,10 +253,8 @@ def _sent_before(id: str, file: FileStorage, name: str) -> Upload | None:
 
 def _record(event: ImageUploaded) -> Outgoing:
     """The record of an upload; of one that is sent again for the same people, `ce_id` is the same."""
-    record = Outgoing.of("image", event.encoded(), SERVICE)
     id = uuid.uuid5(uuid.NAMESPACE_URL, f"{event.type} {event.id} {event.email} {event.telegram_id}")
-    headers = [(name, str(id).encode() if name == "ce_id" else value) for name, value in record.headers]
-    return replace(record, headers=headers)
+    return Outgoing.of("image", event.encoded(), SERVICE).named(str(id))
 
 
 def _found(id: str) -> Upload:

@@ -286,14 +286,10 @@ def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str
     assert name in line
 
 
-def test_a_refused_login_ends_all_of_the_service_with_one_line(tmp_path: Path) -> None:
-    doorkeeper = Doorkeeper()
+def test_a_refused_login_ends_all_of_the_service_with_one_line(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
     doorkeeper.refusals = math.inf
-    try:
-        service = Service(tmp_path, doorkeeper.env)
-        assert service.process.wait(60) == EXIT_CONFIG, service.log()
-    finally:
-        doorkeeper.stop()
+    service = Service(tmp_path, doorkeeper.env)
+    assert service.process.wait(60) == EXIT_CONFIG, service.log()
     *lines, last = service.log().splitlines()
     assert last.startswith("wrong setting: KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: ")
     assert not any("wrong setting" in line or "Worker" in line for line in lines)

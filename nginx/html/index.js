@@ -12,11 +12,9 @@ const readyOf = (probe) => {
   return probe.body?.checks ? state("degraded", { reason: probe.body.reason }) : state("off");
 };
 
-/** As a page that runs tells: that of the pictures, else the chat. */
-const groupOf = (name) => ({ uploadGroups, chatGroups }) => {
-  const groups = uploadGroups.body?.groups ?? chatGroups.body?.groups;
-  if (!groups) return state("unknown");
-  const members = groups[name]?.members ?? 0;
+const groupOf = (name) => ({ groups }) => {
+  if (!groups.body?.groups) return state("unknown");
+  const members = groups.body.groups[name]?.members ?? 0;
   return state(members > 0 ? "up" : "off", { members });
 };
 
@@ -25,12 +23,11 @@ const checkOf = (name) => ({ upload, chat }) => {
   return state(checks ? (checks[name] ? "up" : "off") : "unknown");
 };
 
-/** What is asked, every time: addresses on this gateway. */
+/** What is asked, every time: addresses on this gateway; of several the first that can tell. */
 const probes = {
   upload: "/upload/readyz",
-  uploadGroups: "/upload/api/groups",
+  groups: ["/upload/api/groups", "/chat/api/groups"],
   chat: "/chat/readyz",
-  chatGroups: "/chat/api/groups",
   kafdrop: "/status/kafdrop",
   mail: "/mail/",
 };
@@ -230,6 +227,14 @@ async function ask(address) {
   }
 }
 
+async function askFirst(addresses) {
+  for (const address of addresses.slice(0, -1)) {
+    const answer = await ask(address);
+    if (answer.status === 200) return answer;
+  }
+  return ask(addresses.at(-1));
+}
+
 let asking = false;
 let due = 0;
 
@@ -237,7 +242,7 @@ async function look() {
   clearTimeout(due);
   if (document.hidden || asking) return;
   asking = true;
-  const answers = Object.fromEntries(await Promise.all(Object.entries(probes).map(async ([name, address]) => [name, await ask(address)])));
+  const answers = Object.fromEntries(await Promise.all(Object.entries(probes).map(async ([name, address]) => [name, await askFirst([address].flat())])));
   asking = false;
   due = setTimeout(look, EVERY);
   const news = [];

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from kafka import KafkaProducer
@@ -51,6 +51,11 @@ class Outgoing:
         headers = headers_of(event, source, cause)
         milliseconds = None if at is None else round(at * 1000)
         return cls(topic, event.key.encode(), event.value.encode(), headers, timestamp_ms=milliseconds)
+
+    def named(self, id: str) -> "Outgoing":
+        """This record with that `ce_id`: what may be published more than once has the same each time."""
+        headers = [(name, id.encode() if name == "ce_id" else value) for name, value in self.headers]
+        return replace(self, headers=headers)
 
 
 class Producer:

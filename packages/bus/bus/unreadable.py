@@ -135,13 +135,20 @@ class _Batch:
         batch = self._batch
         if batch.magic < 2 or batch._next_record_index >= batch.records_count:
             return 0
-        at = batch._pos
-        for _number in ("length", "attributes", "time", "offset"):
-            _, at = decode_varint(batch._buffer, at)
+        _end, _delta, at = self._head()
         for _part in ("key", "value"):
             length, at = decode_varint(batch._buffer, at)
             at += max(0, length)
         return int(decode_varint(batch._buffer, at)[0])
+
+    def _head(self) -> tuple[int, int, int]:
+        """Of the next record: where it ends, how far its offset is from that of the batch, where its key begins."""
+        buffer = self._batch._buffer
+        length, start = decode_varint(buffer, self._batch._pos)
+        _attributes, at = decode_varint(buffer, start)
+        _time, at = decode_varint(buffer, at)
+        delta, at = decode_varint(buffer, at)
+        return start + length, delta, at
 
     def _one(self, error: Exception) -> DefaultRecord | None:
         """The record that could not be read, where the batch says how long it is; the batch is moved past it."""
@@ -149,13 +156,9 @@ class _Batch:
         if batch.magic < 2 or batch._next_record_index >= batch.records_count:
             return None
         try:
-            length, start = decode_varint(batch._buffer, batch._pos)
-            _attributes, at = decode_varint(batch._buffer, start)
-            _time, at = decode_varint(batch._buffer, at)
-            delta, at = decode_varint(batch._buffer, at)
+            end, delta, at = self._head()
         except (ValueError, IndexError):
             return None
-        end = start + length
         if not at <= end <= len(batch._buffer) or not 0 <= delta <= batch.last_offset_delta:
             return None
         raw = bytes(batch._buffer[batch._pos : end])

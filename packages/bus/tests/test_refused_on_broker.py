@@ -19,15 +19,6 @@ from suite_fixtures import eventually
 pytestmark = pytest.mark.broker
 
 
-@pytest.fixture
-def doorkeeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doorkeeper]:
-    doorkeeper = Doorkeeper()
-    for name, value in doorkeeper.env.items():
-        monkeypatch.setenv(name, value)
-    yield doorkeeper
-    doorkeeper.stop()
-
-
 class Ending(Mirror):
     """A mirror that notes the statuses with which it would have ended its process."""
 
