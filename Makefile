@@ -7,14 +7,16 @@ IN_VENV := .venv/bin/python
 # Relative names only, so that a folder with spaces in its name does no harm.
 PACKAGES := $(wildcard packages/*/pyproject.toml)
 SERVICES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
-PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml)
+ROOMS := $(patsubst %/pyproject.toml,%,$(wildcard deploy/*/pyproject.toml))
+PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml) $(ROOMS:%=%/pyproject.toml)
+EXAMPLES := $(wildcard examples/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset demo chat doctor test test-compose bench model lint lock
+.PHONY: help run up down reset demo chat doctor new-worker k8s test test-compose test-compose-more bench model lint lock
 
 help: ## list the commands | lista os comandos
 	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in pt*) column=3 ;; *) column=2 ;; esac; \
-	awk -F ' *## *| [|] ' -v column=$$column '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$column }' Makefile
+	awk -F ' *## *| [|] ' -v column=$$column '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-18s %s\n", $$1, $$column }' Makefile
 
 run: ## the suite without containers, in the foreground | a suíte sem contêineres, em primeiro plano
 	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/run.py
@@ -23,10 +25,10 @@ up: ## the suite in containers, waiting until all is ready | a suíte em contêi
 	@exec $(PYTHON) deploy/local/up.py $(COMPOSE)
 
 down: ## stop the containers | para os contêineres
-	$(COMPOSE) down
+	$(COMPOSE) --profile monitoring down
 
 reset: ## stop the containers, forget topics and pictures | para os contêineres, esquece tópicos e imagens
-	$(COMPOSE) down --volumes
+	$(COMPOSE) --profile monitoring down --volumes
 
 demo: ## sample pictures and an angry customer through the running suite | imagens de exemplo e um cliente irritado pela suíte
 	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/demo.py
@@ -37,16 +39,30 @@ chat: ## the chatbot on the command line, against the running suite | o chatbot 
 doctor: ## what would stop the suite here, and what to do | o que impediria a suíte aqui, e o que fazer
 	@exec $(PYTHON) deploy/local/doctor.py
 
+new-worker: ## a worker of your own as a service: make new-worker NAME=mirror | um worker seu como serviço: make new-worker NAME=mirror
+	@exec $(PYTHON) deploy/local/new_worker.py "$(NAME)"
+
+k8s: ## what to apply to a Kubernetes cluster: make k8s > suite.yaml | o que aplicar em um cluster Kubernetes: make k8s > suite.yaml
+	@command -v kubectl >/dev/null || { case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in \
+		pt*) echo "make k8s: falta o kubectl; no Debian ele está no pacote kubernetes-client" ;; \
+		*) echo "make k8s: kubectl is missing; in Debian the package kubernetes-client has it" ;; esac >&2; exit 1; }
+	@exec kubectl kustomize deploy/k8s
+
 test: ## every test that needs no containers, then lint | todos os testes que dispensam contêineres, depois lint
 	@$(PYTHON) deploy/local/install.py tests
 	@$(IN_VENV) deploy/local/chromium.py
-	$(IN_VENV) -m pytest -m "not compose"
+	$(IN_VENV) -m pytest -m "not compose" --numprocesses 2 --ignore deploy/local/tests/test_run.py
+	$(IN_VENV) -m pytest deploy/local/tests/test_run.py
 	@$(MAKE) --no-print-directory lint
 
 test-compose: ## the suite in containers, tested from outside | a suíte em contêineres, testada por fora
 	@exec bash tests/compose/run
 
-# SENTIMENT_DATA: a folder with dev.csv, to compare the labels of the model too
+test-compose-more: ## after test-compose: other clusters, and the examples | depois de test-compose: outros clusters e os exemplos
+	@exec bash tests/compose/run-more
+
+# SENTIMENT_DATA: a folder with dev.csv, to compare the labels of the model too. PEERS=1: other frameworks too.
+# BENCH_ONLY: pictures, runtime, idle or sentiment. BENCH_BROKER=embedded: not the one in a container.
 bench: ## figures, as Markdown; takes about ten minutes | medidas, em Markdown; leva uns dez minutos
 	@$(PYTHON) deploy/local/install.py tests
 	@PYTHONPATH=tests $(IN_VENV) -m bench.run
@@ -72,11 +88,18 @@ PIN = $(COMPILE) --generate-hashes --constraint packages/versions.txt
 
 lock: ## make the lists of versions anew | refaz as listas de versões
 	@$(PYTHON) deploy/local/install.py tests
-	$(COMPILE) $(PROJECTS) deploy/local/requirements.in tests/requirements.in packages/versions.in \
-		--output-file packages/versions.txt
+	$(COMPILE) $(PROJECTS) $(EXAMPLES) --all-extras deploy/local/requirements.in tests/requirements.in \
+		packages/versions.in --output-file packages/versions.txt
 	echo flit-core | $(PIN) - --output-file packages/build.txt
 	$(PIN) packages/bus/pyproject.toml --output-file packages/bus/requirements.txt
-	for service in $(SERVICES); do \
+	for service in $(SERVICES) $(ROOMS); do \
 		$(PIN) $$service/pyproject.toml --output-file $$service/requirements.txt || exit 1; done
 	$(PIN) $(PROJECTS) deploy/local/requirements.in packages/build.txt --output-file deploy/local/requirements.txt
-	$(PIN) tests/requirements.in --output-file tests/requirements.txt
+	$(PIN) tests/requirements.in $(EXAMPLES) --all-extras --output-file tests/requirements.txt
+	for image in api offline; do \
+		$(PIN) examples/classificador-produtos/pyproject.toml --extra $$image \
+			--output-file examples/classificador-produtos/requirements/$$image.txt || exit 1; done
+	for part in marketplace recommendations protobufs; do \
+		$(PIN) examples/marketplace/pyproject.toml --extra $$part \
+			--output-file examples/marketplace/$$part/requirements.txt || exit 1; done
+	$(COMPILE) --generate-hashes tests/bench/peers.in --output-file tests/bench/peers.txt

@@ -1,4 +1,4 @@
-"""Visitors with a real browser; what they see is kept as screenshots."""
+"""Browser contexts and pages for the browser tests, and screenshots."""
 
 import os
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from chromium import installed
+from chromium import find_chromium
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from suite_fixtures import ROOT
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS") or ROOT / ".run" / "screenshots")
-QUIET = [
+CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -22,17 +22,17 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LONG = 60_000
-expect.set_options(timeout=LONG)
+TIMEOUT_MS = 60_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @contextmanager
 def running() -> Iterator[Browser]:
-    program = installed()  # before Playwright begins: it may begin one of its own
+    program = find_chromium()  # before Playwright starts, because it may start Playwright itself
     if not program and not os.environ.get("CI"):
-        pytest.skip("no Chromium here")
+        pytest.skip("Chromium is not available")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
@@ -40,12 +40,12 @@ def running() -> Iterator[Browser]:
 def visitor(browser: Browser, language: str, phone: bool = False, **more: Any) -> BrowserContext:
     size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
     context = browser.new_context(locale=language, viewport=size, is_mobile=phone, has_touch=phone, **more)
-    context.set_default_timeout(LONG)
+    context.set_default_timeout(TIMEOUT_MS)
     return context
 
 
 def opened(context: BrowserContext, url: str) -> Page:
-    """A page that fails the test when it logs an error or breaks its own security policy."""
+    """Open a page that collects its errors, including violations of its content security policy, in `page.errors`."""
     page = context.new_page()
     page.errors = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
@@ -67,6 +67,6 @@ def screenshot(page: Page, name: str) -> None:
 
 
 def faults(page: Page) -> list[str]:
-    """What axe finds wrong with the page for people who do not see it, or not well."""
+    """The accessibility violations that axe finds."""
     found = Axe().run(page).response["violations"]
     return [f"{page.url} {one['id']}: {node['html']}" for one in found for node in one["nodes"]]

@@ -1,4 +1,4 @@
-"""A login before the embedded broker, which has none: lets clients in, or does not, as a test wants it."""
+"""A proxy that adds SASL logins to the embedded broker, and accepts or refuses them as a test decides."""
 
 import contextlib
 import math
@@ -16,7 +16,7 @@ LOGIN_REFUSED = 58
 
 
 class Doorkeeper(socketserver.ThreadingTCPServer):
-    """Answers logins (SASL_PLAINTEXT, PLAIN), and passes on all else to a broker of its own.
+    """Handles logins (SASL_PLAINTEXT, PLAIN), and forwards all other requests to a broker of its own.
 
     `refusals`: how many logins it refuses from now on.
     """
@@ -42,7 +42,7 @@ class Doorkeeper(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def turn_out(self, refusals: float = math.inf) -> None:
-        """Let nobody stay, and refuse so many who come back."""
+        """Close all connections, and refuse the next `refusals` logins."""
         self.refusals = refusals
         for client in self.inside:
             with contextlib.suppress(OSError):
@@ -56,7 +56,7 @@ class Doorkeeper(socketserver.ThreadingTCPServer):
 
 @pytest.fixture
 def doorkeeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doorkeeper]:
-    """One that lets all in, and is where the environment says that Kafka is."""
+    """A Doorkeeper that accepts all logins; the environment points to it."""
     doorkeeper = Doorkeeper()
     for name, value in doorkeeper.env.items():
         monkeypatch.setenv(name, value)
@@ -77,12 +77,12 @@ class _Connection(socketserver.BaseRequestHandler):
                 answer, enters = self._login(*struct.unpack_from(">hhi", request))
                 self.request.sendall(answer)
                 if not enters:
-                    return  # as Kafka does, the connection ends with the answer
+                    return  # like Kafka, close the connection after the response
                 if not answer:
                     broker.sendall(head + request)
 
     def _login(self, api: int, version: int, correlation: int) -> tuple[bytes, bool]:
-        """The answer to a request of a login, empty where it is another request, and whether its sender may stay."""
+        """The response to a login request, empty for other requests; and whether the client may stay."""
         enters = True
         if api == SaslHandshakeResponse.API_KEY:
             answer = SaslHandshakeResponse(error_code=0, mechanisms=["PLAIN"], version=version)

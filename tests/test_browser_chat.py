@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from browsers import LONG, faults, opened, screenshot, visitor
+from browsers import TIMEOUT_MS, faults, opened, screenshot, visitor
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from suite_fixtures import Suite, eventually
 
@@ -32,6 +32,9 @@ class Words:
     back: str
     closed: str
     sure: str
+    wish: str
+    calling: str
+    asked: str
 
 
 WORDS = {
@@ -43,6 +46,9 @@ WORDS = {
         back="O robô voltou a responder.",
         closed="Esta conversa foi encerrada.",
         sure="de certeza",
+        wish="Quero falar com uma pessoa.",
+        calling="Chamei uma pessoa",
+        asked="Pediu para falar com uma pessoa",
     ),
     "en-US": Words(
         friendly=("Hello, good morning!", "Thank you so much, this is great!"),
@@ -52,6 +58,9 @@ WORDS = {
         back="The robot is answering again.",
         closed="This conversation is over.",
         sure="sure",
+        wish="I want to talk to a person.",
+        calling="I have called a person",
+        asked="Asked for a person",
     ),
 }
 
@@ -66,7 +75,7 @@ def customer(context: BrowserContext, suite: Suite, name: str) -> Page:
     page = opened(context, f"{suite.url}/chat/")
     page.get_by_test_id("name").fill(name)
     page.get_by_test_id("begin").click()
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     return page
 
 
@@ -77,7 +86,7 @@ def attendant(context: BrowserContext, suite: Suite, name: str | None = None) ->
         page.evaluate("name => localStorage.setItem('attendant', JSON.stringify(name))", name)
     page.get_by_test_id("token").fill(suite.token)
     page.get_by_test_id("enter").click()
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     return page
 
 
@@ -90,7 +99,7 @@ def say(page: Page, text: str) -> None:
     page.get_by_test_id("text").fill(text)
     page.get_by_test_id("text").press("Enter")
     sent = page.locator('[data-testid="message"][data-own]').filter(has_text=text).last
-    expect(sent).to_have_attribute("data-state", "delivered", timeout=LONG)
+    expect(sent).to_have_attribute("data-state", "delivered", timeout=TIMEOUT_MS)
 
 
 def row_of(console: Page, name: str) -> Locator:
@@ -102,7 +111,7 @@ def shown(page: Page) -> list[str]:
 
 
 def banner(page: Page, state: str, words: str) -> None:
-    expect(page.get_by_test_id("banner")).to_have_attribute("data-state", state, timeout=LONG)
+    expect(page.get_by_test_id("banner")).to_have_attribute("data-state", state, timeout=TIMEOUT_MS)
     expect(page.get_by_test_id("banner")).to_contain_text(words)
 
 
@@ -193,11 +202,11 @@ def grow_angry(page: Page, console: Page, name: str, words: Words) -> None:
     row = row_of(console, name)
     for number, friendly in enumerate(words.friendly, 1):
         say(page, friendly)
-        expect(messages(page, "robo")).to_have_count(number, timeout=LONG)
-    expect(row).to_have_attribute("data-state", "bot", timeout=LONG)
+        expect(messages(page, "robo")).to_have_count(number, timeout=TIMEOUT_MS)
+    expect(row).to_have_attribute("data-state", "bot", timeout=TIMEOUT_MS)
     expect(page.get_by_test_id("banner")).to_have_attribute("data-state", "bot")
     say(page, words.angry)
-    expect(row).to_have_attribute("data-state", "waiting", timeout=LONG)
+    expect(row).to_have_attribute("data-state", "waiting", timeout=TIMEOUT_MS)
     expect(row.get_by_test_id("reason")).to_contain_text(words.angry)
     expect(row.get_by_test_id("reason")).to_contain_text(re.compile(rf"\d+\s?% {words.sure}"))
     assert re.match(r"\(\d+\) ", console.title())
@@ -209,7 +218,7 @@ def take_over(page: Page, console: Page, name: str, words: Words) -> None:
     row = row_of(console, name)
     row.press("Enter")
     angry = messages(console).filter(has_text=words.angry)
-    expect(angry.locator('[data-sentiment="negative"]')).to_contain_text("%", timeout=LONG)
+    expect(angry.locator('[data-sentiment="negative"]')).to_contain_text("%", timeout=TIMEOUT_MS)
     expect(console.get_by_test_id("chart").locator("svg")).to_have_attribute("aria-label", re.compile(r"3.*: .*, .*, "))
     expect(console.get_by_test_id("desk-reason")).to_contain_text(words.angry)
     expect(page.get_by_test_id("feel")).to_have_count(0)  # that the customer is not told
@@ -217,7 +226,7 @@ def take_over(page: Page, console: Page, name: str, words: Words) -> None:
     console.get_by_test_id("take").click()
     console.get_by_test_id("my-name").fill("Ana")
     console.get_by_test_id("save-name").click()
-    expect(console.get_by_test_id("text")).to_be_focused(timeout=LONG)
+    expect(console.get_by_test_id("text")).to_be_focused(timeout=TIMEOUT_MS)
     expect(row).to_have_attribute("data-state", "human")
     banner(page, "human", words.human)
 
@@ -226,11 +235,11 @@ def talk(page: Page, console: Page) -> None:
     """Both speak, and the robot does not."""
     robot = messages(page, "robo").count()
     say(console, "May I help?")
-    expect(messages(page, "atendente")).to_contain_text(["May I help?"], timeout=LONG)
+    expect(messages(page, "atendente")).to_contain_text(["May I help?"], timeout=TIMEOUT_MS)
     say(page, "Please do.")
-    expect(messages(console, "cliente").filter(has_text="Please do.")).to_be_visible(timeout=LONG)
+    expect(messages(console, "cliente").filter(has_text="Please do.")).to_be_visible(timeout=TIMEOUT_MS)
     say(console, "It is done.")
-    expect(messages(page, "atendente")).to_have_count(2, timeout=LONG)
+    expect(messages(page, "atendente")).to_have_count(2, timeout=TIMEOUT_MS)
     expect(messages(page, "robo")).to_have_count(robot)
 
 
@@ -255,7 +264,7 @@ def test_a_customer_grows_angry_and_a_person_takes_over(
     for one in (page, console):
         assert shown(one) == said
         one.reload()
-        expect(messages(one)).to_have_count(len(said), timeout=LONG)
+        expect(messages(one)).to_have_count(len(said), timeout=TIMEOUT_MS)
         assert shown(one) == said
     banner(page, "human", words.human)
 
@@ -264,17 +273,45 @@ def test_a_customer_grows_angry_and_a_person_takes_over(
     expect(console.get_by_test_id("composer")).to_be_hidden()
     answers = messages(page, "robo").count()
     say(page, words.friendly[0])
-    expect(messages(page, "robo")).to_have_count(answers + 1, timeout=LONG)
+    expect(messages(page, "robo")).to_have_count(answers + 1, timeout=TIMEOUT_MS)
 
     console.get_by_test_id("close").click()
     banner(page, "closed", words.closed)
-    expect(row_of(console, name)).to_have_attribute("data-state", "closed", timeout=LONG)
+    expect(row_of(console, name)).to_have_attribute("data-state", "closed", timeout=TIMEOUT_MS)
     expect(page.get_by_test_id("composer")).to_be_hidden()
     page.get_by_test_id("begin-anew").click()
     expect(page.get_by_test_id("name")).to_have_value(name)
     page.get_by_test_id("begin").click()
-    expect(page.get_by_test_id("banner")).to_have_attribute("data-state", "bot", timeout=LONG)
+    expect(page.get_by_test_id("banner")).to_have_attribute("data-state", "bot", timeout=TIMEOUT_MS)
     expect(messages(page)).to_have_count(0)
+    healthy(page, console)
+    theirs.close()
+    ours.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "phone"), [("pt-BR", True), ("en-US", False)], ids=["Portuguese, phone", "English, wide"]
+)
+def test_a_customer_asks_for_a_person_and_the_console_says_so(
+    suite: Suite, browser: Browser, language: str, phone: bool
+) -> None:
+    words, name = WORDS[language], named("João")
+    theirs, ours = visitor(browser, language, phone), visitor(browser, language, False)
+    page, console = customer(theirs, suite, name), attendant(ours, suite)
+    page.get_by_test_id("text").fill("half written")
+    page.get_by_test_id("person").click()
+    expect(messages(page, "cliente")).to_contain_text([words.wish], timeout=TIMEOUT_MS)
+    expect(messages(page, "robo")).to_contain_text([words.calling], timeout=TIMEOUT_MS)
+    expect(page.get_by_test_id("text")).to_have_value("half written")
+    banner(page, "waiting", words.waiting)
+    expect(page.get_by_test_id("person")).to_be_hidden()
+    row = row_of(console, name)
+    expect(row).to_have_attribute("data-state", "waiting", timeout=TIMEOUT_MS)
+    expect(row.get_by_test_id("reason")).to_have_text(f"{words.asked}: “{words.wish}”")
+    screenshot(page, f"chat-asked-{language}")
+    screenshot(console, f"queue-asked-{language}")
+    row.press("Enter")
+    expect(console.get_by_test_id("desk-reason")).to_contain_text(words.asked)
     healthy(page, console)
     theirs.close()
     ours.close()
@@ -290,17 +327,17 @@ def test_of_two_attendants_the_second_is_told_who_has_it(suite: Suite, browser: 
         row_of(console, name).click()
     contexts[2].route("**/api/attendant/events", lambda route: route.abort())
     bruno.reload()  # from now on he hears of nothing
-    expect(bruno.get_by_test_id("take")).to_be_visible(timeout=LONG)
+    expect(bruno.get_by_test_id("take")).to_be_visible(timeout=TIMEOUT_MS)
     ana.get_by_test_id("take").click()
     banner(page, "human", "Ana está atendendo você.")
     bruno.get_by_test_id("take").click()
-    expect(bruno.get_by_test_id("desk-problem")).to_have_text("Ana está com esta conversa.", timeout=LONG)
+    expect(bruno.get_by_test_id("desk-problem")).to_have_text("Ana está com esta conversa.", timeout=TIMEOUT_MS)
     expect(bruno.get_by_test_id("composer")).to_be_hidden()
     screenshot(bruno, "taken-pt-BR")
 
     contexts[2].unroute_all()
     bruno.reload()
-    expect(bruno.get_by_test_id("desk-state")).to_have_text("Com Ana", timeout=LONG)
+    expect(bruno.get_by_test_id("desk-state")).to_have_text("Com Ana", timeout=TIMEOUT_MS)
     expect(bruno.get_by_test_id("take")).to_be_hidden()
     healthy(page, ana, bruno)
     for context in contexts:
@@ -323,12 +360,12 @@ def test_what_people_write_is_shown_as_they_wrote_it(suite: Suite, browser: Brow
     for text in HOSTILE:
         page.get_by_test_id("text").fill(text)
         page.get_by_test_id("send").click()
-    expect(messages(page, "robo")).to_have_count(len(HOSTILE), timeout=LONG)
+    expect(messages(page, "robo")).to_have_count(len(HOSTILE), timeout=TIMEOUT_MS)
     row_of(console, name).click()
-    expect(messages(console)).to_have_count(2 * len(HOSTILE), timeout=LONG)
+    expect(messages(console)).to_have_count(2 * len(HOSTILE), timeout=TIMEOUT_MS)
     console.get_by_test_id("take").click()
     say(console, HOSTILE[0])
-    expect(messages(page, "atendente")).to_have_count(1, timeout=LONG)
+    expect(messages(page, "atendente")).to_have_count(1, timeout=TIMEOUT_MS)
     for one in (page, console):
         assert messages(one, "cliente").locator(".message-text").all_text_contents() == HOSTILE
         assert one.locator(".log b, .log img, .log i, .log u, .log script").count() == 0
@@ -354,10 +391,39 @@ def test_enter_sends_and_shift_enter_begins_a_line(suite: Suite, browser: Browse
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("two")
     page.keyboard.press("Enter")
-    expect(messages(page, "robo")).to_have_count(1, timeout=LONG)
+    expect(messages(page, "robo")).to_have_count(1, timeout=TIMEOUT_MS)
     assert messages(page, "cliente").locator(".message-text").all_text_contents() == ["one\ntwo"]
     expect(page.get_by_test_id("text")).to_have_value("")
     healthy(page)
+    context.close()
+
+
+INPUT_METHOD_ENTER = """text => {
+  const event = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
+  Object.defineProperty(event, "keyCode", { value: 229 });
+  return text.dispatchEvent(event);
+}"""
+"""As Safari tells of the Enter that ends a composition: `isComposing` is false already."""
+
+
+def test_enter_of_an_input_method_sends_nothing(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    page = customer(context, suite, named("Yuki"))
+    page.get_by_test_id("text").fill("にほんご")
+    assert page.get_by_test_id("text").evaluate(INPUT_METHOD_ENTER), "the key is left to the input method"
+    expect(page.get_by_test_id("text")).to_have_value("にほんご")
+    say(page, "日本語")
+    assert [one for one in shown(page) if "ほ" in one] == []
+    context.close()
+
+
+def test_a_name_does_not_turn_the_sentence_around_it(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "en-US")
+    page = opened(context, f"{suite.url}/chat/")
+    sentence = """name => import("/chat/web/static/page.js").then(
+        ({ interpolate }) => interpolate("A person, {attendant}, is with you.", { attendant: name }))"""
+    assert page.evaluate(sentence, "\u202eBia\u2067") == "A person, Bia, is with you."
+    assert page.evaluate(sentence, "مريم") == "A person, \u2068مريم\u2069, is with you."
     context.close()
 
 
@@ -389,15 +455,15 @@ def test_a_message_that_does_not_get_through_says_why_and_can_be_sent_again(
     page.get_by_test_id("text").fill("Is anybody there?")
     page.keyboard.press("Enter")
     message = messages(page, "cliente")
-    expect(message).to_have_attribute("data-state", "failed", timeout=LONG)
+    expect(message).to_have_attribute("data-state", "failed", timeout=TIMEOUT_MS)
     expect(message).to_contain_text(f"Not delivered: {sentence}")
     screenshot(page, f"failed-{status}")
     context.unroute_all()
     with page.expect_request("**/messages") as again:
         message.get_by_role("button", name="Send again").click()
     assert (again.value.headers["idempotency-key"] in keys) == (status != 409)  # of that it is known that it failed
-    expect(message).to_have_attribute("data-state", "delivered", timeout=LONG)
-    expect(messages(page, "robo")).to_have_count(1, timeout=LONG)
+    expect(message).to_have_attribute("data-state", "delivered", timeout=TIMEOUT_MS)
+    expect(messages(page, "robo")).to_have_count(1, timeout=TIMEOUT_MS)
     healthy(page)
     context.close()
 
@@ -415,7 +481,7 @@ def test_what_fails_after_the_attendant_turned_away_can_be_sent_again(
     console = attendant(ours, suite, "Bia")
     row_of(console, names[0]).click()
     console.get_by_test_id("take").click()
-    expect(console.get_by_test_id("text")).to_be_focused(timeout=LONG)
+    expect(console.get_by_test_id("text")).to_be_focused(timeout=TIMEOUT_MS)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -424,26 +490,28 @@ def test_what_fails_after_the_attendant_turned_away_can_be_sent_again(
     ours.route("**/messages", hold)
     console.get_by_test_id("text").fill("May I help?")
     console.keyboard.press("Enter")
-    expect(messages(console).last).to_have_attribute("data-state", "sending", timeout=LONG)
+    expect(messages(console).last).to_have_attribute("data-state", "sending", timeout=TIMEOUT_MS)
 
     row_of(console, names[1]).click()
-    expect(messages(console, "cliente")).to_contain_text([names[1]], timeout=LONG)
+    expect(messages(console, "cliente")).to_contain_text([names[1]], timeout=TIMEOUT_MS)
     if back:
         row_of(console, names[0]).click()
-        expect(messages(console, "cliente")).to_contain_text([names[0]], timeout=LONG)
+        expect(messages(console, "cliente")).to_contain_text([names[0]], timeout=TIMEOUT_MS)
         console.get_by_test_id("text").fill("Hello?")
     held[0].fulfill(status=503, json={"detail": "Kafka does not answer at the moment."})
     if not back:
         row_of(console, names[0]).click()
-    expect(console.get_by_test_id("text")).to_have_value("May I help?\nHello?" if back else "May I help?", timeout=LONG)
+    expect(console.get_by_test_id("text")).to_have_value(
+        "May I help?\nHello?" if back else "May I help?", timeout=TIMEOUT_MS
+    )
     if back:
         expect(console.get_by_test_id("desk-problem")).to_have_text(
             "Not delivered: Kafka does not answer at the moment."
         )
     ours.unroute_all()
     console.get_by_test_id("text").press("Enter")
-    expect(messages(pages[0], "atendente")).to_contain_text(["May I help?"], timeout=LONG)
-    expect(messages(console, "atendente")).to_have_attribute("data-state", "delivered", timeout=LONG)
+    expect(messages(pages[0], "atendente")).to_contain_text(["May I help?"], timeout=TIMEOUT_MS)
+    expect(messages(console, "atendente")).to_have_attribute("data-state", "delivered", timeout=TIMEOUT_MS)
     expect(console.get_by_test_id("desk-problem")).to_be_hidden()
     healthy(*pages, console)
     for context in contexts:
@@ -464,14 +532,14 @@ def test_a_message_sent_again_is_said_once(suite: Suite, browser: Browser, strea
     page.get_by_test_id("text").fill("Where is my order?")
     page.keyboard.press("Enter")
     message = messages(page, "cliente")
-    expect(message).to_have_attribute("data-state", "failed", timeout=LONG)
+    expect(message).to_have_attribute("data-state", "failed", timeout=TIMEOUT_MS)
     context.unroute("**/messages")
     message.get_by_role("button", name="Send again").click()
-    expect(message).to_have_attribute("data-state", "delivered", timeout=LONG)
+    expect(message).to_have_attribute("data-state", "delivered", timeout=TIMEOUT_MS)
     say(page, "Where is my order?")  # written once more, it is another
     context.unroute_all()
     page.reload()
-    expect(messages(page, "robo")).to_have_count(2, timeout=LONG)
+    expect(messages(page, "robo")).to_have_count(2, timeout=TIMEOUT_MS)
     expect(messages(page, "cliente")).to_have_count(2)
     healthy(page)
     context.close()
@@ -497,7 +565,7 @@ def test_where_the_browser_denies_storage_all_works_but_is_forgotten(suite: Suit
     console.get_by_test_id("save-name").click()
     banner(page, "human", "A person, Bia, is with you.")
     page.reload()
-    expect(page.get_by_test_id("entry")).to_be_visible(timeout=LONG)
+    expect(page.get_by_test_id("entry")).to_be_visible(timeout=TIMEOUT_MS)
     expect(page.get_by_test_id("name")).to_have_value("")
     healthy(page, console)
     theirs.close()
@@ -520,7 +588,7 @@ def test_the_limit_is_told_before_it_is_reached(suite: Suite, browser: Browser) 
     expect(messages(page)).to_have_count(0)
     text.fill("x" * most)
     text.press("Enter")
-    expect(messages(page, "robo")).to_have_count(1, timeout=LONG)
+    expect(messages(page, "robo")).to_have_count(1, timeout=TIMEOUT_MS)
     healthy(page)
     context.close()
 
@@ -547,11 +615,11 @@ def test_what_was_said_while_a_page_was_offline_appears_when_it_is_back(suite: S
     context.set_offline(True)
     page.get_by_test_id("text").fill("lost")
     page.keyboard.press("Enter")
-    expect(messages(page).last).to_contain_text("This device is offline.", timeout=LONG)
+    expect(messages(page).last).to_contain_text("This device is offline.", timeout=TIMEOUT_MS)
     url = f"{suite.url}/chat/api/sessions/{session_of(page)}/messages"
     assert requests.post(url, json={"pergunta": "two"}, timeout=30).ok
     context.set_offline(False)
-    expect(messages(page, "cliente").filter(has_text="two")).to_be_visible(timeout=LONG)
+    expect(messages(page, "cliente").filter(has_text="two")).to_be_visible(timeout=TIMEOUT_MS)
     expect(messages(page)).to_have_count(5)  # each once
     context.close()
 
@@ -574,7 +642,7 @@ def test_a_stream_that_begins_anew_shows_nothing_twice(suite: Suite, browser: Br
     page = opened(context, f"{suite.url}/chat/")
     page.get_by_test_id("name").fill(named("Max"))
     page.get_by_test_id("begin").click()
-    expect(messages(page).nth(2)).to_be_visible(timeout=LONG)
+    expect(messages(page).nth(2)).to_be_visible(timeout=TIMEOUT_MS)
     lines = shown(page)
     assert lines == [f"line {n}" for n in range(len(lines))]
     context.close()
@@ -593,7 +661,7 @@ def test_a_connection_that_died_without_a_word_is_made_anew(suite: Suite, browse
     assert console.evaluate("made") == 1
     console.clock.fast_forward(6_000)
     eventually(lambda: console.evaluate("made") == 2 and len(streams.open) == 1)
-    expect(console.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(console.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     console.evaluate("dispatchEvent(new Event('online'))")  # another network
     eventually(lambda: console.evaluate("made") == 3 and len(streams.open) == 1)
     context.close()
@@ -620,7 +688,7 @@ def test_a_page_that_nobody_looks_at_gives_its_connection_back(
     eventually(lambda: page.evaluate("made") == 2 and not streams.open)
 
     hide(page, False)
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     page.clock.fast_forward(16_000)
     assert page.evaluate("made") == 3
     assert len(streams.open) == 1
@@ -658,16 +726,16 @@ def test_who_is_no_longer_known_leaves_the_queue(suite: Suite, browser: Browser,
     streams.present = [("session", one) for one in known]
     console = attendant(context, suite)
     row_of(console, "Bia").click()
-    expect(console.get_by_test_id("desk-problem")).to_contain_text("no longer kept", timeout=LONG)
+    expect(console.get_by_test_id("desk-problem")).to_contain_text("no longer kept", timeout=TIMEOUT_MS)
     assert console.title().startswith("(2) ")
 
     context.route("**/api/attendant/sessions", hold)
     streams.present = [("session", waits("Carla"))]
     streams.end()
-    expect(row_of(console, "Carla")).to_be_visible(timeout=LONG)  # she came after the others were asked for
+    expect(row_of(console, "Carla")).to_be_visible(timeout=TIMEOUT_MS)  # she came after the others were asked for
     eventually(lambda: console.evaluate("1") and held)
     held[0].fulfill(json={"sessions": []})
-    expect(row_of(console, "Ana")).to_have_count(0, timeout=LONG)
+    expect(row_of(console, "Ana")).to_have_count(0, timeout=TIMEOUT_MS)
     expect(row_of(console, "Bia")).to_be_visible()
     assert console.title().startswith("(1) ")
     row_of(console, "Carla").click()
@@ -683,7 +751,7 @@ def test_the_language_can_be_switched_within_a_conversation(suite: Suite, browse
     say(page, "Oi")
     page.get_by_test_id("lang-en").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    expect(messages(page)).to_have_count(2, timeout=LONG)
+    expect(messages(page)).to_have_count(2, timeout=TIMEOUT_MS)
     banner(page, "bot", "A robot answers.")
     healthy(page)
     context.close()
@@ -694,14 +762,14 @@ def test_the_console_opens_with_the_token_only(suite: Suite, browser: Browser) -
     page = opened(context, f"{suite.url}/chat/attendant")
     page.get_by_test_id("token").fill("errado")
     page.get_by_test_id("enter").click()
-    expect(page.get_by_test_id("token-problem")).to_have_text("O token não confere.", timeout=LONG)
+    expect(page.get_by_test_id("token-problem")).to_have_text("O token não confere.", timeout=TIMEOUT_MS)
     expect(page.get_by_test_id("queue")).to_have_count(0)
     page.get_by_test_id("token").fill(suite.token)
     page.get_by_test_id("enter").click()
-    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
     assert suite.token not in page.url
     page.get_by_test_id("logout").click()
-    expect(page.get_by_test_id("login")).to_be_visible(timeout=LONG)
+    expect(page.get_by_test_id("login")).to_be_visible(timeout=TIMEOUT_MS)
     page.goto(f"{suite.url}/chat/attendant")
     expect(page.get_by_test_id("login")).to_be_visible()
     context.close()
@@ -719,11 +787,11 @@ def test_a_link_on_another_site_leads_into_the_console(suite: Suite, browser: Br
     context.route("http://webmail.example/", mail)
     page = opened(context, "http://webmail.example/")
     page.get_by_text("plain").click()
-    expect(page.get_by_test_id("login")).to_be_visible(timeout=LONG)
+    expect(page.get_by_test_id("login")).to_be_visible(timeout=TIMEOUT_MS)
     for link in ("token", "plain"):
         page.goto("http://webmail.example/")
         page.get_by_text(link).click()
-        expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=LONG)
+        expect(page.get_by_test_id("live")).to_have_attribute("data-state", "live", timeout=TIMEOUT_MS)
         assert page.url == url
     healthy(page)
     context.close()
@@ -740,13 +808,13 @@ def test_who_begins_to_wait_is_heard_unless_the_sound_is_off(suite: Suite, brows
     console = attendant(ours, suite)
     expect(console.locator("#gesture")).to_be_visible()
     console.locator("#queue-title").click()  # browsers want a gesture first
-    expect(console.locator("#gesture")).to_be_hidden(timeout=LONG)
+    expect(console.locator("#gesture")).to_be_hidden(timeout=TIMEOUT_MS)
 
     def one_more_waits() -> None:
         name = named("Caio")
         page = customer(theirs, suite, name)
         say(page, angry)
-        expect(row_of(console, name)).to_have_attribute("data-state", "waiting", timeout=LONG)
+        expect(row_of(console, name)).to_have_attribute("data-state", "waiting", timeout=TIMEOUT_MS)
         page.evaluate("sessionStorage.clear(), localStorage.clear()")
         page.close()
 
@@ -789,7 +857,7 @@ def test_axe_finds_nothing(suite: Suite, browser: Browser, language: str, phone:
     theirs.route("**/messages", lambda route: route.fulfill(status=503, json={"detail": "Away."}))
     page.get_by_test_id("text").fill("?")
     page.keyboard.press("Enter")
-    expect(messages(page).last).to_have_attribute("data-state", "failed", timeout=LONG)
+    expect(messages(page).last).to_have_attribute("data-state", "failed", timeout=TIMEOUT_MS)
     page.get_by_test_id("text").fill("x" * 5000)
     found += faults(page)
 
@@ -803,10 +871,10 @@ def test_axe_finds_nothing(suite: Suite, browser: Browser, language: str, phone:
     console.get_by_test_id("token").fill(suite.token)
     console.get_by_test_id("enter").click()
     row = row_of(console, name)
-    expect(row).to_have_attribute("data-state", "waiting", timeout=LONG)
+    expect(row).to_have_attribute("data-state", "waiting", timeout=TIMEOUT_MS)
     found += faults(console)
     row.click()
-    expect(messages(console).filter(has_text=words.angry).get_by_test_id("feel")).to_be_visible(timeout=LONG)
+    expect(messages(console).filter(has_text=words.angry).get_by_test_id("feel")).to_be_visible(timeout=TIMEOUT_MS)
     found += faults(console)
     console.get_by_test_id("take").click()
     console.get_by_test_id("save-name").click()
@@ -814,9 +882,9 @@ def test_axe_finds_nothing(suite: Suite, browser: Browser, language: str, phone:
     found += faults(console)
     console.get_by_test_id("my-name").fill("Ana")
     console.get_by_test_id("save-name").click()
-    expect(console.get_by_test_id("composer")).to_be_visible(timeout=LONG)
+    expect(console.get_by_test_id("composer")).to_be_visible(timeout=TIMEOUT_MS)
     say(console, "Ana")
-    expect(messages(page, "atendente")).to_have_count(1, timeout=LONG)
+    expect(messages(page, "atendente")).to_have_count(1, timeout=TIMEOUT_MS)
     found += faults(console) + faults(page)
     screenshot(console, f"console-{language}{'-phone' if phone else ''}-{scheme}")
     screenshot(page, f"chat-{language}{'-phone' if phone else ''}-{scheme}")
@@ -836,7 +904,7 @@ def test_axe_finds_nothing_where_nobody_has_written_yet(suite: Suite, browser: B
     page = opened(context, f"{suite.url}/chat/attendant")
     page.get_by_test_id("token").fill(suite.token)
     page.get_by_test_id("enter").click()
-    expect(page.get_by_test_id("queue")).to_have_attribute("aria-busy", "false", timeout=LONG)
+    expect(page.get_by_test_id("queue")).to_have_attribute("aria-busy", "false", timeout=TIMEOUT_MS)
     expect(page.locator("#empty")).to_be_visible()
     assert faults(page) == []
     screenshot(page, f"empty-{scheme}")

@@ -21,7 +21,7 @@ OPERATIONS = ("rotate", "grayscale", "caption")
 
 @pytest.fixture(scope="module")
 def producer(suite: Suite) -> Any:
-    with KafkaProducer(bootstrap_servers=suite.broker, acks="all") as producer:
+    with KafkaProducer(**suite.client(), acks="all") as producer:
         yield producer
 
 
@@ -130,7 +130,7 @@ def test_the_person_is_told_once_of_each_result_in_their_language(
     eventually(lambda: sorted(suite.mails(address)) == sorted(sentences), 60, every=0.5)
 
     (record, *_more) = suite.records("image", lambda record: record.key == accepted["id"].encode())
-    producer.send("image", record.value, record.key, list(record.headers)).get(10)  # a second delivery
+    producer.send(suite.topic("image"), record.value, record.key, list(record.headers)).get(10)  # a second delivery
     (after,) = suite.upload(("after.jpg", encoded(quarters())), email=f"z{address}")
     suite.finished(after["id"])
     eventually(lambda: len(suite.mails(f"z{address}")) == len(sentences), 60, every=0.5)
@@ -142,7 +142,8 @@ def test_a_foreign_producer_is_served(suite: Suite, producer: KafkaProducer) -> 
     (accepted,) = suite.upload(("a.png", encoded(quarters(), "PNG")))
     suite.finished(accepted["id"])
     eventually(lambda: _both(suite, accepted["id"]))
-    sent = producer.send("image", json.dumps({"timestamp": 1.5, "new_file": accepted["new_file"]}).encode()).get(10)
+    event = {"timestamp": 1.5, "new_file": accepted["new_file"]}
+    sent = producer.send(suite.topic("image"), json.dumps(event).encode()).get(10)
     cause = f"image/{sent.partition}/{sent.offset}".encode()
 
     def answered() -> list[Any] | None:
@@ -158,9 +159,9 @@ def test_a_foreign_consumer_reads_every_upload(suite: Suite) -> None:
     """As courses teach it: a group of one's own, and a loop over the records."""
     sent = {image["new_file"] for image in suite.upload(*[(f"{n}.png", encoded(quarters(), "PNG")) for n in range(5)])}
     consumer = KafkaConsumer(
-        "image",
-        bootstrap_servers=suite.broker,
-        group_id=f"aula-{uuid.uuid4().hex[:6]}",
+        suite.topic("image"),
+        **suite.client(),
+        group_id=suite.group(f"aula-{uuid.uuid4().hex[:6]}"),
         auto_offset_reset="earliest",
         session_timeout_ms=6000,
         consumer_timeout_ms=60_000,
@@ -191,16 +192,16 @@ def test_poison_becomes_a_dead_letter_of_each_worker(
     suite: Suite, producer: KafkaProducer, value: bytes, error: bytes
 ) -> None:
     mark = uuid.uuid4().bytes
-    sent = producer.send("image", value, headers=[("mark", mark)]).get(10)
+    sent = producer.send(suite.topic("image"), value, headers=[("mark", mark)]).get(10)
     for service in ("rotate-worker", "grayscale-worker", "caption-worker"):
         (letter,) = suite.records(f"{service}.dlq", lambda record: dict(record.headers).get("mark") == mark)
         headers = dict(letter.headers)
         assert letter.value == value
         assert headers["dlq-error"] == error
         assert headers["dlq-message"]
-        assert headers["dlq-group"] == service.encode()
+        assert headers["dlq-group"] == suite.group(service).encode()
         assert (headers["dlq-topic"], headers["dlq-partition"], headers["dlq-offset"]) == (
-            b"image",
+            sent.topic.encode(),
             str(sent.partition).encode(),
             str(sent.offset).encode(),
         )

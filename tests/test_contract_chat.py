@@ -26,7 +26,7 @@ FIELDS = ("sessao", "nome", "pergunta", "resposta")
 
 @pytest.fixture(scope="module")
 def producer(suite: Suite) -> Iterator[Any]:
-    with KafkaProducer(bootstrap_servers=suite.broker, acks="all", max_request_size=2_000_000) as producer:
+    with KafkaProducer(**suite.client(), acks="all", max_request_size=2_000_000) as producer:
         yield producer
 
 
@@ -237,7 +237,7 @@ def test_a_foreign_producer_is_served(suite: Suite, producer: KafkaProducer) -> 
     """Neither key nor headers, and four fields only."""
     chat = Chat(suite, f"aula-{uuid.uuid4().hex}")
     exchange = {"sessao": chat.sessao, "nome": "Zé", "pergunta": ANGRY, "resposta": "Não sei."}
-    sent = producer.send("chatbot", json.dumps(exchange).encode()).get(10)
+    sent = producer.send(suite.topic("chatbot"), json.dumps(exchange).encode()).get(10)
     events = chat.followed(lambda name, data: name == "state" and data["estado"] == "waiting")
     id = f"chatbot/{sent.partition}/{sent.offset}"
     assert texts(events) == [("cliente", ANGRY), ("robo", "Não sei.")]
@@ -250,15 +250,43 @@ def test_a_foreign_producer_is_served(suite: Suite, producer: KafkaProducer) -> 
     assert chat.say("Oi") == ""
 
 
+def test_a_foreign_clock_that_is_a_day_ahead_freezes_nothing(suite: Suite, producer: KafkaProducer) -> None:
+    sessao = str(uuid.uuid4())
+    value = {"sessao": sessao, "nome": "Zé", "pergunta": "do futuro", "resposta": ""}
+    tomorrow_ms = int((time.time() + 86_400) * 1000)
+    producer.send(suite.topic("chatbot"), json.dumps(value).encode(), sessao.encode(), timestamp_ms=tomorrow_ms).get(10)
+    chat = Chat(suite, sessao)
+    eventually(chat.row)
+    assert chat.attend("take").status_code == 200
+    assert chat.attend("messages", mensagem="pronto").status_code == 200
+    assert chat.attend("release").status_code == 200
+    chat.say("Quero falar com uma pessoa.")
+    said = [text for _speaker, text in texts(chat.present())]
+    assert said[:3] == ["do futuro", "pronto", "Quero falar com uma pessoa."]
+    assert chat.row()["estado"] == "waiting"
+    assert chat.attend("close").status_code == 200
+    assert chat.row()["estado"] == "closed"
+
+
+def test_who_asks_for_a_person_waits_for_one(chat: Chat) -> None:
+    answer = chat.say("human, please")
+    assert "person" in answer
+    ((handoff, headers),) = chat.records("handoff")
+    ((_, of_message),) = chat.records("chatbot")
+    assert (handoff["pergunta"], handoff["motivo"]) == ("human, please", "pedido")
+    assert headers["ce_causationid"] == of_message["ce_id"]
+    assert chat.row()["reason"]["motivo"] == "pedido"
+
+
 def test_a_foreign_consumer_reads_every_exchange(suite: Suite, chat: Chat) -> None:
     """As courses teach it: a group of one's own, and a loop over the records."""
     sent = {f"mensagem {number}" for number in range(5)}
     for text in sorted(sent):
         chat.say(text)
     consumer = KafkaConsumer(
-        "chatbot",
-        bootstrap_servers=suite.broker,
-        group_id=f"aula-{uuid.uuid4().hex[:6]}",
+        suite.topic("chatbot"),
+        **suite.client(),
+        group_id=suite.group(f"aula-{uuid.uuid4().hex[:6]}"),
         auto_offset_reset="earliest",
         session_timeout_ms=6000,
         consumer_timeout_ms=60_000,
@@ -291,14 +319,14 @@ def test_poison_becomes_a_dead_letter_and_holds_nothing_up(
     suite: Suite, producer: KafkaProducer, chat: Chat, value: bytes
 ) -> None:
     mark = uuid.uuid4().bytes
-    sent = producer.send("chatbot", value, headers=[("mark", mark)]).get(10)
+    sent = producer.send(suite.topic("chatbot"), value, headers=[("mark", mark)]).get(10)
     (letter,) = suite.records("sentiment-consumer.dlq", lambda record: dict(record.headers).get("mark") == mark)
     headers = dict(letter.headers)
     assert letter.value == value
     assert headers["dlq-error"] == b"Undecodable"
     assert headers["dlq-message"]
     assert (headers["dlq-topic"], headers["dlq-partition"], headers["dlq-offset"]) == (
-        b"chatbot",
+        sent.topic.encode(),
         str(sent.partition).encode(),
         str(sent.offset).encode(),
     )

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from browsers import LONG, opened, visitor
+from browsers import TIMEOUT_MS, opened, visitor
 from playwright.sync_api import Browser, Route, expect
 from sample_pictures import encoded, quarters
 from suite_fixtures import Suite
@@ -31,7 +31,7 @@ def test_what_the_page_sends_again_is_the_same_upload(suite: Suite, browser: Bro
     for number, name in enumerate(names):
         photo = {"name": name, "mimeType": "image/jpeg", "buffer": encoded(quarters())}
         page.get_by_test_id("file-input").set_input_files([photo])  # type: ignore[list-item]
-        expect(page.get_by_test_id("image-card").filter(has_text=name)).to_have_count(1, timeout=LONG)
+        expect(page.get_by_test_id("image-card").filter(has_text=name)).to_have_count(1, timeout=TIMEOUT_MS)
         assert len(keys) == 2 + number
     first, again, other = keys
     assert first == again != other
@@ -45,7 +45,7 @@ def test_the_page_of_the_caught_mails_shows_them_and_those_that_come(suite: Suit
     suite.upload(("perfil.jpg", encoded(quarters())), email=first)
     context = visitor(browser, "en-US")
     page = opened(context, f"{suite.url}/mail/")
-    expect(page.get_by_text(first).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(first).first).to_be_visible(timeout=TIMEOUT_MS)
     suite.upload(("perfil.jpg", encoded(quarters())), email=second)
-    expect(page.get_by_text(second).first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(second).first).to_be_visible(timeout=TIMEOUT_MS)
     context.close()

@@ -1,4 +1,4 @@
-"""docs/your-own-worker.md: its workers run as they are printed, and the places it names are those."""
+"""docs/your-own-worker.md: its workers run as they are printed, and its entry is what `make new-worker` writes."""
 
 import json
 import os
@@ -19,24 +19,33 @@ PAGES = [ROOT / "docs" / name for name in ("your-own-worker.md", "your-own-worke
 
 
 def blocks(page: Path) -> list[str]:
-    """The programs on the page: the worker, the listener."""
+    """The programs on the page: the worker, the listener, its test."""
     return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def test_both_pages_print_the_same_short_programs() -> None:
     english, portuguese = map(blocks, PAGES)
-    assert len(english) == 2
+    assert len(english) == 3
     assert english == portuguese
     assert all(len(block.splitlines()) < 25 for block in english)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_places_named_list_the_services(page: Path) -> None:
-    rows = [line.split("|")[2] for line in page.read_text(encoding="utf-8").splitlines() if re.match(r"\| \d", line)]
-    places = [place for row in rows[1:] for place in re.findall("`(.*?)`", row)]
-    assert len(places) > 8
-    for place in places:
-        assert "grayscale" in (ROOT / place).read_text(encoding="utf-8"), place
+def test_the_entry_printed_is_the_one_that_is_made(page: Path, with_mirror: Path) -> None:
+    (entry,) = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    made = json.loads((with_mirror / "packages/events/events/services.json").read_text(encoding="utf-8"))
+    assert list(json.loads(f"{{{entry}}}").items()) == list(made.items())[-1:]
+
+
+def test_the_test_of_the_page_passes_as_printed(tmp_path: Path) -> None:
+    _worker, listener, test = blocks(PAGES[0])
+    (tmp_path / "printer.py").write_text(listener, encoding="utf-8")
+    (tmp_path / "test_printer.py").write_text(test, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_printer.py"]
+    env = os.environ | {"RUN_DIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
 
 
 @contextmanager
@@ -61,7 +70,7 @@ def running(code: str, path: Path, suite: Suite, **env: str) -> Iterator[Path]:
 def test_the_workers_of_the_page_work_as_printed(suite: Suite, tmp_path: Path) -> None:
     if not suite.store:
         pytest.skip("the store of this suite cannot be reached from here")
-    worker, listener = blocks(PAGES[0])
+    worker, listener, _test = blocks(PAGES[0])
     own = {"RUN_DIR": str(tmp_path)}
     with (
         running(worker, tmp_path / "mirror.py", suite, STORE_URL=suite.store, **own),

@@ -1,16 +1,18 @@
-"""Writes its file name on every picture: consumes `image`, writes the result, publishes `notification`."""
+"""Captions every uploaded picture with its name: consumes `image`, writes the result, publishes `notification`."""
 
-from bus import ImageUploaded, OperationFinished, Worker, load
+from bus import Worker
+from events import ImageUploaded, OperationFinished
 from pictures import Operation, PictureSettings, Refused
+from service import load
 
 from .captioned import captioned
 
 settings = load(PictureSettings)
 operation = Operation("caption", captioned, settings.store, settings.limits)
-worker = Worker("caption-worker", final=Refused)
+worker = Worker("caption-worker", permanent_errors=Refused)
 
 
-@worker.on("image", publishes="notification", in_child=True, side_by_side=3)
+@worker.on("image", publishes="notification", sandboxed=True, concurrency=3)
 def caption(upload: ImageUploaded) -> OperationFinished:
     return upload.finished(operation.name, operation(upload.new_file, upload.original_name))
 

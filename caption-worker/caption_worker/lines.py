@@ -1,4 +1,4 @@
-"""Lines of text: ordered, shaped, broken and drawn, in any script."""
+"""Text layout in any script: line breaking, bidirectional order, shaping and rendering."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,17 @@ from unicodedata import bidirectional
 import uharfbuzz as hb
 from PIL import Image
 
-from .fonts import EM, font_of, script_of
-from .names import ending, shortened
+from .fonts import EM, font_for, script_of
+from .names import extension_length, truncate_middle
 
-Signs = Sequence[str]
+Graphemes = Sequence[str]
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
-_BREAKS = re.compile(r"[\s_\-–)\]\u3000-\u9fff\uac00-\ud7a3]")  # a line may end after these
+_BREAKS = re.compile(r"[\s_\-–)\]\u3000-\u9fff\uac00-\ud7a3]")  # a line may break after these
 
 
 @dataclass(frozen=True)
 class Glyph:
-    """A shape of a font, and where it stands on the line: `x` and `y` in 1/EM of the text's size."""
+    """A glyph of a font, and its position on the line: `x` and `y` in 1/EM of the font size."""
 
     font: hb.Font
     number: int
@@ -29,32 +29,32 @@ class Glyph:
 
 @dataclass(frozen=True)
 class Line:
-    width: int  # in 1/EM of the text's size
+    width: int  # in 1/EM of the font size
     glyphs: tuple[Glyph, ...]
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Signs of one font, script and direction."""
+    """Consecutive graphemes with the same font, script and direction."""
 
     text: str
     font: hb.Font
     script: str | None
-    leftwards: bool
+    is_rtl: bool
 
 
-def set_in(name: Signs, width: int, most: int, face: int) -> list[Line] | None:
-    """Return `name` in at most `most` lines of `width` (1/EM of the size), shortened in the middle where need be.
+def layout(name: Graphemes, width: int, max_lines: int, face: int) -> list[Line] | None:
+    """Break `name` into at most `max_lines` lines of `width` (1/EM of the font size).
 
-    None where there is no room for its first sign and its ending.
+    If needed, it is truncated in the middle. Return None if not even its first grapheme and its extension fit.
     """
-    lines = _broken(tuple(name), width, most, face)
+    lines = _break_lines(tuple(name), width, max_lines, face)
     if lines:
         return lines
-    fit, least, limit = None, ending(name) + 1, len(name)
-    while least < limit:  # the most signs that have room
+    fit, least, limit = None, extension_length(name) + 1, len(name)
+    while least < limit:  # binary search for the most graphemes that fit
         kept = (least + limit) // 2
-        lines = _broken(tuple(shortened(name, kept)), width, most, face)
+        lines = _break_lines(tuple(truncate_middle(name, kept)), width, max_lines, face)
         if lines:
             fit, least = lines, kept + 1
         else:
@@ -62,18 +62,18 @@ def set_in(name: Signs, width: int, most: int, face: int) -> list[Line] | None:
     return fit
 
 
-def drawn(lines: Sequence[Line], size: float, width: int, height: int, leading: float) -> Image.Image:
-    """Return a mask of `width` × `height` pixels with the lines in its middle, their baselines `leading` apart.
+def render(lines: Sequence[Line], size: float, width: int, height: int, line_height: float) -> Image.Image:
+    """Return a mask of `width` × `height` pixels with the lines centred in it. `size` and `line_height` are in pixels.
 
-    What stands out of it, such as piles of accents, is cut off.
+    Parts outside the mask, such as stacked accents, are clipped.
     """
     raster = hb.RasterDraw()
     raster.extents = hb.RasterExtents(0, 0, width, height)
     scale = size / EM
-    # Letters without descenders are 0.714 em high: their middle is where the eye sees that of the line.
-    lowest = height / 2 - 0.34 * size - leading * (len(lines) - 1) / 2
+    # Letters without descenders are 0.714 em high; their middle is the optical middle of the line.
+    lowest = height / 2 - 0.34 * size - line_height * (len(lines) - 1) / 2
     for number, line in enumerate(reversed(lines)):
-        left, baseline = (width - line.width * scale) / 2, round(lowest + number * leading)
+        left, baseline = (width - line.width * scale) / 2, round(lowest + number * line_height)
         for glyph in line.glyphs:
             raster.transform = (scale, 0, 0, scale, left + glyph.x * scale, baseline + glyph.y * scale)
             raster.draw_glyph(glyph.font, glyph.number)
@@ -83,32 +83,32 @@ def drawn(lines: Sequence[Line], size: float, width: int, height: int, leading: 
     return Image.frombytes("L", (width, height), image.buffer, "raw", "L", image.extents.stride, rows_upwards)
 
 
-def _broken(name: tuple[str, ...], width: int, most: int, face: int) -> list[Line] | None:
-    """`name` in at most `most` lines; None where it needs more."""
+def _break_lines(name: tuple[str, ...], width: int, max_lines: int, face: int) -> list[Line] | None:
+    """Break `name` into at most `max_lines` lines; return None if it needs more."""
     lines: list[Line] = []
-    while name and len(lines) < most:
-        end = _room(name, width, face)
+    while name and len(lines) < max_lines:
+        end = _fitting(name, width, face)
         if end < len(name):
             last = max((at for at in range(1, end + 1) if _BREAKS.match(name[at - 1])), default=0)
             end = last if 2 * last >= end else end
-        lines.append(_shaped(_stripped(name[:end]), face))
-        name = _stripped(name[end:]) if end else name
+        lines.append(_shape(_strip(name[:end]), face))
+        name = _strip(name[end:]) if end else name
         if not end:
             return None
     return None if name else lines
 
 
-def _stripped(name: tuple[str, ...]) -> tuple[str, ...]:
+def _strip(name: tuple[str, ...]) -> tuple[str, ...]:
     start = 1 if name[:1] == (" ",) else 0
     return name[start : len(name) - 1 if name[-1:] == (" ",) else None]
 
 
-def _room(name: tuple[str, ...], width: int, face: int) -> int:
-    """How many of the first signs have room in `width`."""
+def _fitting(name: tuple[str, ...], width: int, face: int) -> int:
+    """How many of the first graphemes fit into `width`."""
     fits, limit = 0, len(name) + 1
     while fits + 1 < limit:
         tried = (fits + limit) // 2
-        if _shaped(name[:tried], face).width <= width:
+        if _shape(name[:tried], face).width <= width:
             fits = tried
         else:
             limit = tried
@@ -116,15 +116,15 @@ def _room(name: tuple[str, ...], width: int, face: int) -> int:
 
 
 @lru_cache(64)
-def _shaped(name: tuple[str, ...], face: int) -> Line:
+def _shape(name: tuple[str, ...], face: int) -> Line:
     x, glyphs = 0, []
-    for run in _in_order(name, face):
+    for run in _visual_runs(name, face):
         buffer = hb.Buffer()
         buffer.add_str(run.text)
         if run.script:
             buffer.script = run.script
         buffer.guess_segment_properties()
-        buffer.direction = "rtl" if run.leftwards else "ltr"
+        buffer.direction = "rtl" if run.is_rtl else "ltr"
         hb.shape(run.font, buffer)
         for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
             glyphs.append(Glyph(run.font, info.codepoint, x + place.x_offset, place.y_offset))
@@ -132,56 +132,57 @@ def _shaped(name: tuple[str, ...], face: int) -> Line:
     return Line(x, tuple(glyphs))
 
 
-def _in_order(name: tuple[str, ...], face: int) -> Iterator[_Run]:
-    """The runs of a line from left to right.
+def _visual_runs(name: tuple[str, ...], face: int) -> Iterator[_Run]:
+    """Yield the runs of a line in visual order, from left to right.
 
-    Names read rightwards, as file managers show them, with leftward stretches where Hebrew and Arabic stand: the
-    rules of UAX #9 for a paragraph of level 0 without embeddings, but that signs between figures stay with them.
+    The paragraph direction is left to right, as in file managers, with right-to-left stretches for Hebrew and Arabic.
+    These are the rules of UAX #9 for a paragraph of level 0 without embeddings, except that separators between numbers
+    stay with them.
     """
-    kinds = "".join(map(_kind, name))
+    kinds = "".join(map(_bidi_class, name))
     at = 0
     for found in re.finditer("R(?:[^L]*[RN])?", kinds):
         start, end = found.span()
         if start < at:
             continue
-        while end < len(name) and name[end] in _closed(name[start:end]):
+        while end < len(name) and name[end] in _closing_bracket(name[start:end]):
             end += 1
-        yield from _runs(name[at:start], face, leftwards=False)
+        yield from _runs(name[at:start], face, is_rtl=False)
         parts = list(re.finditer("N(?:[CN]*N)?|[^N]+", kinds[start:end]))
         for part in reversed(parts):
-            signs = name[start + part.start() : start + part.end()]
-            leftwards = not part[0].startswith("N")
-            yield from reversed(list(_runs(signs, face, leftwards))) if leftwards else _runs(signs, face, leftwards)
+            graphemes = name[start + part.start() : start + part.end()]
+            is_rtl = not part[0].startswith("N")
+            yield from reversed(list(_runs(graphemes, face, is_rtl))) if is_rtl else _runs(graphemes, face, is_rtl)
         at = end
-    yield from _runs(name[at:], face, leftwards=False)
+    yield from _runs(name[at:], face, is_rtl=False)
 
 
-def _kind(sign: str) -> str:
-    """L, R: written rightwards, leftwards; N: of a number; C: may stand between figures; else a space."""
+def _bidi_class(grapheme: str) -> str:
+    """L: left to right; R: right to left; N: number; C: number separator; a space: neutral."""
     kinds = {"L": "L", "R": "R", "AL": "R", "EN": "N", "AN": "N", "CS": "C", "ES": "C"}
-    return kinds.get(bidirectional(sign[0]), " ")
+    return kinds.get(bidirectional(grapheme[0]), " ")
 
 
-def _closed(signs: Signs) -> set[str]:
-    """The bracket that would close the last one left open in `signs`."""
-    waiting: list[str] = []
-    for sign in signs:
-        if sign in _BRACKETS:
-            waiting.append(_BRACKETS[sign])
-        elif waiting and sign == waiting[-1]:
-            waiting.pop()
-    return set(waiting[-1:])
+def _closing_bracket(graphemes: Graphemes) -> set[str]:
+    """The bracket that closes the last open one in `graphemes`, as a set; empty if none is open."""
+    open_brackets: list[str] = []
+    for grapheme in graphemes:
+        if grapheme in _BRACKETS:
+            open_brackets.append(_BRACKETS[grapheme])
+        elif open_brackets and grapheme == open_brackets[-1]:
+            open_brackets.pop()
+    return set(open_brackets[-1:])
 
 
-def _runs(name: tuple[str, ...], face: int, leftwards: bool) -> Iterator[_Run]:
-    text, font, script = "", font_of("", face), None
-    for sign in name:
-        # In a leftward stretch a space must not part words; the spaces of emoji are wide.
-        has_space = leftwards and sign == " " and font.get_nominal_glyph(ord(" "))
-        own_font, own_script = font if text and has_space else font_of(sign, face), script_of(sign)
+def _runs(name: tuple[str, ...], face: int, is_rtl: bool) -> Iterator[_Run]:
+    text, font, script = "", font_for("", face), None
+    for grapheme in name:
+        # In a right-to-left stretch a space must not split the run; the spaces of the emoji font are too wide.
+        has_space = is_rtl and grapheme == " " and font.get_nominal_glyph(ord(" "))
+        own_font, own_script = font if text and has_space else font_for(grapheme, face), script_of(grapheme)
         if text and (own_font is not font or (own_script and script and own_script != script)):
-            yield _Run(text, font, script, leftwards)
+            yield _Run(text, font, script, is_rtl)
             text, script = "", None
-        text, font, script = text + sign, own_font, own_script or script  # figures are of the script they stand in
+        text, font, script = text + grapheme, own_font, own_script or script  # digits take the script around them
     if text:
-        yield _Run(text, font, script, leftwards)
+        yield _Run(text, font, script, is_rtl)

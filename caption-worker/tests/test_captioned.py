@@ -4,7 +4,7 @@ import time
 from io import BytesIO
 
 import pytest
-from caption_worker.captioned import captioned, label, written
+from caption_worker.captioned import captioned, draw_label, label
 from pictures import Refused
 from PIL import Image, ImageChops, ImageCms, TiffImagePlugin
 
@@ -38,42 +38,42 @@ def opened(data):
     return Image.open(BytesIO(data))
 
 
-def shown(image):
-    """The colours of what can be seen of a picture."""
+def visible_colours(image):
+    """The RGB bytes of a picture, with transparent pixels black."""
     return Image.composite(image.convert("RGB"), Image.new("RGB", image.size), image.getchannel("A")).tobytes()
 
 
 def band_of(image, name=NAME):
-    """The part of a captioned picture that is written on, and the letters there."""
-    letters = label(name, *image.size)
-    return image.crop((0, image.height - letters.height, *image.size)), letters
+    """The band of a captioned picture, and the mask of its text."""
+    mask = label(name, *image.size)
+    return image.crop((0, image.height - mask.height, *image.size)), mask
 
 
 def luminance(value):
-    """Of a shade of sRGB (WCAG 2.2)."""
+    """The relative luminance of an sRGB grey level (WCAG 2.2)."""
     value /= 255
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
 def contrast(image, name=NAME):
-    """Of the darkest pixel wholly within the letters and the brightest that is wholly without, by WCAG 2.2."""
-    band, letters = band_of(image.convert("RGB"), name)
+    """The WCAG 2.2 contrast between the darkest pixel inside the text and the brightest one outside."""
+    band, mask = band_of(image.convert("RGB"), name)
     shades = band.convert("L")
-    within = [shade for shade, n in enumerate(shades.histogram(letters.point(lambda v: 255 * (v == 255)))) if n]
-    without = [shade for shade, n in enumerate(shades.histogram(letters.point(lambda v: 255 * (v == 0)))) if n]
+    within = [shade for shade, n in enumerate(shades.histogram(mask.point(lambda v: 255 * (v == 255)))) if n]
+    without = [shade for shade, n in enumerate(shades.histogram(mask.point(lambda v: 255 * (v == 0)))) if n]
     return (luminance(within[0]) + 0.05) / (luminance(without[-1]) + 0.05)
 
 
-@pytest.mark.parametrize("ground", ["white", "black", "gray", "yellow", "cyan", "noise", "gradient"])
+@pytest.mark.parametrize("background", ["white", "black", "gray", "yellow", "cyan", "noise", "gradient"])
 @pytest.mark.parametrize("size", [(320, 240), (1600, 1200), (90, 60)])
-def test_letters_can_be_read_on_every_ground(ground, size):
-    grounds = {"noise": noise, "gradient": lambda size: colours(size=size)}
-    image = grounds[ground](size) if ground in grounds else Image.new("RGB", size, ground)
+def test_text_is_legible_on_every_background(background, size):
+    backgrounds = {"noise": noise, "gradient": lambda size: colours(size=size)}
+    image = backgrounds[background](size) if background in backgrounds else Image.new("RGB", size, background)
     assert contrast(opened(captioned(saved(image), NAME))) >= 7  # what WCAG 2.2 calls enhanced
 
 
 @pytest.mark.parametrize("size", [(320, 240), (1600, 1200), (60, 300), (900, 80)])
-def test_only_the_band_is_changed(size):
+def test_only_the_band_changes(size):
     image = noise(size)
     after = opened(captioned(saved(image), NAME))
     left, top, right, bottom = ImageChops.difference(image, after).getbbox()
@@ -82,7 +82,7 @@ def test_only_the_band_is_changed(size):
     assert size[1] - top == label(NAME, *size).height
 
 
-def test_the_size_of_the_letters_goes_with_that_of_the_picture():
+def test_the_font_size_is_proportional_to_the_picture():
     heights = [label("x.png", 4 * side, 3 * side).height for side in (50, 100, 200, 400, 800, 2000)]
     assert heights == sorted(heights)
     assert heights[-1] / 6000 == pytest.approx(heights[3] / 1200, rel=0.05)
@@ -90,19 +90,19 @@ def test_the_size_of_the_letters_goes_with_that_of_the_picture():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (8, 400), (400, 8), (30, 20)])
-def test_a_picture_too_small_stays_as_it_is(size):
+def test_a_picture_that_is_too_small_does_not_change(size):
     image = noise(size)
     assert opened(captioned(saved(image), NAME)).tobytes() == image.tobytes()
 
 
 @pytest.mark.parametrize("size", [(60, 40), (8000, 6000), (15000, 60), (60, 15000), (2999, 1)])
-def test_any_size_will_do(size):
+def test_any_size_is_accepted(size):
     image = Image.new("L", size, 200)
     assert opened(captioned(saved(image), NAME)).size == size
 
 
 @pytest.mark.parametrize("name", ["", "\n\t", "\u200b\ufeff"])
-def test_no_name_no_band(name):
+def test_without_a_name_there_is_no_band(name):
     image = noise()
     assert opened(captioned(saved(image), name)).tobytes() == image.tobytes()
 
@@ -111,17 +111,17 @@ def test_no_name_no_band(name):
     "name",
     ["x" * 10_000 + ".jpeg", "a\n" * 5000, "\u202e" * 9000 + "a", "é\u0301" * 9000, "🎉" * 10_000, "W\u0338" * 10**5],
 )
-def test_no_name_breaks_the_layout_or_takes_long(name):
+def test_any_name_fits_and_is_fast(name):
     start = time.perf_counter()
-    letters = label(name, 320, 240)
+    mask = label(name, 320, 240)
     assert time.perf_counter() - start < 1
-    assert letters.width == 320
-    assert letters.height < 60
-    assert letters.getbbox()[0] > 0
-    assert letters.getbbox()[2] < 320
+    assert mask.width == 320
+    assert mask.height < 60
+    assert mask.getbbox()[0] > 0
+    assert mask.getbbox()[2] < 320
 
 
-def test_line_breaks_are_spaces():
+def test_line_breaks_become_spaces():
     assert label("a\nb\x00c", 320, 240).tobytes() == label("a b c", 320, 240).tobytes()
 
 
@@ -141,8 +141,8 @@ def test_a_png_keeps_its_mode(mode):
 
 
 @pytest.mark.parametrize("mode", ["I;16B", "I", "F"])
-def test_shades_of_many_bits_have_their_white(mode):
-    after = written(colours("I").convert(mode), label(NAME, *SIZE))
+def test_high_bit_depth_modes_have_white_text(mode):
+    after = draw_label(colours("I").convert(mode), label(NAME, *SIZE))
     assert after.mode == mode
     shades = after.convert("F").point(lambda value: value / 257 + 0).convert("L")
     assert contrast(shades) >= 4.5
@@ -151,18 +151,18 @@ def test_shades_of_many_bits_have_their_white(mode):
 @pytest.mark.parametrize(("mode", "becomes"), [("YCbCr", "RGB"), ("RGBX", "RGB"), ("PA", "RGBA")])
 def test_rare_modes_become_common_ones(mode, becomes):
     image = colours("P").convert("PA") if mode == "PA" else colours(mode)
-    after = written(image, label(NAME, *SIZE))
+    after = draw_label(image, label(NAME, *SIZE))
     assert after.mode == becomes
     assert contrast(after) >= 4.5
 
 
-def test_lab_has_white_letters():
+def test_lab_has_white_text():
     lab = Image.merge("LAB", colours().split())
-    band, letters = band_of(written(lab, label(NAME, *SIZE)))
+    band, mask = band_of(draw_label(lab, label(NAME, *SIZE)))
     lightness = band.getchannel("L")
-    assert lightness.histogram(letters.point(lambda value: 255 * (value == 255)))[255] > 0
+    assert lightness.histogram(mask.point(lambda value: 255 * (value == 255)))[255] > 0
     assert lightness.getextrema()[1] == 255
-    assert sum(lightness.histogram(letters.point(lambda value: 255 * (value == 0)))[90:]) == 0
+    assert sum(lightness.histogram(mask.point(lambda value: 255 * (value == 0)))[90:]) == 0
 
 
 def page(mode):
@@ -175,8 +175,8 @@ def page(mode):
     return colours("I").convert("F") if mode == "F" else colours(mode)
 
 
-def seen(image):
-    """A page as it is seen on white paper."""
+def on_white(image):
+    """The page composited on white."""
     image.load()
     if image.mode in ("I", "I;16", "I;16B", "F"):
         image = image.convert("F").point(lambda value: value / 257 + 0).convert("L")
@@ -186,10 +186,10 @@ def seen(image):
 
 
 def is_captioned(after, before):
-    """Whether a page is written on, so that it can be read, and is else as it was."""
+    """Assert that the page has a legible caption and has not changed above the band."""
     above = (0, 0, after.width, after.height - label(NAME, *after.size).height)
-    assert seen(after).crop(above).tobytes() == seen(before).crop(above).tobytes()
-    assert contrast(seen(after)) >= 4.5
+    assert on_white(after).crop(above).tobytes() == on_white(before).crop(above).tobytes()
+    assert contrast(on_white(after)) >= 4.5
     return True
 
 
@@ -205,7 +205,7 @@ def test_a_tiff_keeps_its_mode(mode, compression):
     assert is_captioned(after, before)
 
 
-def test_pages_of_a_tiff_are_captioned_each_in_its_mode():
+def test_every_page_of_a_tiff_keeps_its_mode():
     out = BytesIO()
     modes = [mode for mode in TIFFS if mode != "I;16B"]  # Pillow writes no such page beside others
     with TiffImagePlugin.AppendingTiffWriter(out) as pages:
@@ -224,8 +224,8 @@ def test_pages_of_a_tiff_are_captioned_each_in_its_mode():
     ("photometric", "depth", "samples", "mode"),
     [(0, 1, 1, "1"), (0, 8, 1, "L"), (1, 4, 1, "L"), (1, 12, 1, "I;16"), (1, 16, 1, "I;16"), (2, 16, 3, "RGB")],
 )
-def test_tiffs_that_pillow_does_not_write_are_read_right(photometric, depth, samples, mode):
-    """White that is nought, depths that fill no byte, colours of 16 bits."""
+def test_tiffs_that_pillow_cannot_write_are_captioned(photometric, depth, samples, mode):
+    """WhiteIsZero, bit depths below 8, and 16-bit colours."""
     width, height = SIZE
     row = width * samples * depth // 8
     pixels = b"".join(bytes([number]) * row for number in range(height))
@@ -240,7 +240,7 @@ def test_tiffs_that_pillow_does_not_write_are_read_right(photometric, depth, sam
     before, after = opened(data), opened(captioned(data, NAME))
     assert before.mode == after.mode == mode
     expected = 255 if photometric == 0 else 0
-    assert seen(before).getpixel((0, 0))[0] == expected
+    assert on_white(before).getpixel((0, 0))[0] == expected
     assert is_captioned(after, before)
 
 
@@ -252,7 +252,7 @@ def test_a_jpeg_keeps_its_mode(mode):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "1", "I;16"])
-def test_letters_are_no_holes_where_one_colour_is(mode):
+def test_text_is_opaque_if_one_colour_is_transparent(mode):
     key = {"L": 255, "RGB": (255, 255, 255), "1": 255, "I;16": 65_535}[mode]
     image = Image.new(mode, SIZE, {"I;16": 65_535, "1": 1}.get(mode, "white"))
     after = opened(captioned(saved(image, transparency=key), NAME))
@@ -267,12 +267,12 @@ def test_letters_are_no_holes_where_one_colour_is(mode):
 
 @pytest.mark.parametrize("colours_used", [2, 120, 250, 256])
 @pytest.mark.parametrize("form", ["PNG", "GIF"])
-def test_letters_can_be_read_whatever_the_palette(form, colours_used):
+def test_text_is_legible_with_any_palette(form, colours_used):
     image = colours().quantize(colours_used)
     assert contrast(opened(captioned(saved(image, form), NAME))) >= 4.5
 
 
-def test_a_full_palette_without_light_and_dark_makes_room():
+def test_a_full_palette_without_light_and_dark_is_converted():
     image = Image.new("P", SIZE)
     image.putpalette([value for number in range(256) for value in (120 + number % 16, 120 + number // 16, 128)])
     image.putdata([number % 256 for number in range(SIZE[0] * SIZE[1])])
@@ -284,7 +284,7 @@ def test_a_full_palette_without_light_and_dark_makes_room():
 
 
 @pytest.mark.parametrize("form", ["PNG", "GIF"])
-def test_a_palette_keeps_its_holes(form):
+def test_a_palette_keeps_its_transparency(form):
     image = colours("P")
     after = opened(captioned(saved(image, form, transparency=7), NAME)).convert("RGBA")
     hole = image.point([255 * (number == 7) for number in range(256)], "L")
@@ -294,11 +294,11 @@ def test_a_palette_keeps_its_holes(form):
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
-@pytest.mark.parametrize("holed", [False, True])
-def test_animations_are_captioned_frame_by_frame(form, holed):
+@pytest.mark.parametrize("transparent", [False, True])
+def test_every_frame_of_an_animation_is_captioned(form, transparent):
     frames = []
     for number in range(4):
-        frame = Image.new("RGBA", (160, 120), (0, 0, 0, 0) if holed else (250, 240, 10, 255))
+        frame = Image.new("RGBA", (160, 120), (0, 0, 0, 0) if transparent else (250, 240, 10, 255))
         frame.paste((200, 60 * number, 90, 255), (25 * number, 40, 25 * number + 29, 118))
         frames.append(frame)
     options = {"lossless": True} if form == "WEBP" else {}
@@ -307,26 +307,26 @@ def test_animations_are_captioned_frame_by_frame(form, holed):
     )
     before, after = opened(data), opened(captioned(data, "a.gif"))
     assert after.n_frames == before.n_frames == 4
-    letters = label("a.gif", 160, 120)
-    above = (0, 0, 160, 120 - letters.height)
+    mask = label("a.gif", 160, 120)
+    above = (0, 0, 160, 120 - mask.height)
     for number in range(4):
         before.seek(number)
         after.seek(number)
-        seen, expected = after.convert("RGBA"), before.convert("RGBA")
+        on_white, expected = after.convert("RGBA"), before.convert("RGBA")
         solid = expected.crop(above).getchannel("A")
-        assert seen.crop(above).getchannel("A").tobytes() == solid.tobytes()
-        shown = [
+        assert on_white.crop(above).getchannel("A").tobytes() == solid.tobytes()
+        opaque = [
             Image.composite(image.crop(above).convert("RGB"), Image.new("RGB", solid.size), solid)
-            for image in (seen, expected)
+            for image in (on_white, expected)
         ]
-        assert shown[0].tobytes() == shown[1].tobytes()
+        assert opaque[0].tobytes() == opaque[1].tobytes()
         assert after.info["duration"] == before.info["duration"]
         white = Image.new("RGBA", (160, 120), "white")
-        white.alpha_composite(seen)
+        white.alpha_composite(on_white)
         assert contrast(white, "a.gif") >= 4.5
 
 
-def test_the_name_stands_at_the_foot_of_the_picture_as_it_is_seen():
+def test_the_band_respects_the_exif_orientation():
     exif = Image.Exif()
     exif[0x0112] = 6
     after = opened(captioned(saved(Image.new("RGB", (320, 240), "white"), "JPEG", quality=95, exif=exif), NAME))
@@ -334,7 +334,7 @@ def test_the_name_stands_at_the_foot_of_the_picture_as_it_is_seen():
     assert contrast(after) >= 4.5
 
 
-def test_profile_tables_and_resolution_stay():
+def test_the_profile_quantisation_tables_and_resolution_are_kept():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = saved(colours(), "JPEG", quality=83, icc_profile=profile, dpi=(72, 72), progressive=True)
     before, after = opened(data), opened(captioned(data, NAME))
@@ -344,6 +344,6 @@ def test_profile_tables_and_resolution_stay():
     assert after.info["progressive"]
 
 
-def test_what_is_no_picture_is_refused():
+def test_invalid_pictures_are_refused():
     with pytest.raises(Refused):
         captioned(b"no picture", NAME)

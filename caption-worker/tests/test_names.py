@@ -1,11 +1,11 @@
 import time
 
 import pytest
-from caption_worker.names import shortened, signs
+from caption_worker.names import graphemes, truncate_middle
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"),
+    ("name", "expected"),
     [
         ("foto.png", ["f", "o", "t", "o", ".", "p", "n", "g"]),
         ("a\u0301x\u0302", ["á", "x\u0302"]),  # composed where there is such a character
@@ -17,30 +17,32 @@ from caption_worker.names import shortened, signs
         ("\U0001f3f4\U000e0067\U000e0062\U000e007f", ["\U0001f3f4\U000e0067\U000e0062\U000e007f"]),
         (" a\nb\r\n\tc\x00 \u2028d ", ["a", " ", "b", " ", "c", " ", "d"]),
         ("a\u202egpj.exe\u2066\ufeff\u200b", list("agpj.exe")),
+        ("\u0600\u0661.png", ["\u0600\u0661", ".", "p", "n", "g"]),  # a sign of Arabic numbers, which is seen
+        ("a\u06dd\u0662\U000110bd1", ["a", "\u06dd\u0662", "\U000110bd1"]),
         ("\ud800x", ["x"]),
         ("\n\u200b", []),
         ("", []),
     ],
 )
-def test_a_name_is_cut_into_what_is_drawn_as_one(name, wanted):
-    assert signs(name) == wanted
+def test_a_name_is_split_into_grapheme_clusters(name, expected):
+    assert graphemes(name) == expected
 
 
-def test_a_tower_of_accents_ends_somewhere():
-    assert max(len(sign) for sign in signs("o" + "\u0301\u0302" * 5000 + "k")) == 16
+def test_stacked_accents_are_limited():
+    assert max(len(grapheme) for grapheme in graphemes("o" + "\u0301\u0302" * 5000 + "k")) == 16
 
 
 @pytest.mark.parametrize(
     "name", ["x" * 10_000 + ".jpeg", "e\u0301" * 500_000 + ".jpeg", "👨‍👩‍👧" * 10_000, "\n" * 1_000_000]
 )
-def test_bombs_are_short_soon(name):
+def test_huge_names_are_truncated_quickly(name):
     start = time.perf_counter()
-    assert len(signs(name)) <= 601
+    assert len(graphemes(name)) <= 601
     assert time.perf_counter() - start < 0.2
 
 
 @pytest.mark.parametrize(
-    ("name", "kept", "wanted"),
+    ("name", "kept", "expected"),
     [
         ("a very long name.jpeg", 12, "a ver…me.jpeg"),
         ("a very long name.jpeg", 6, "a….jpeg"),
@@ -49,8 +51,8 @@ def test_bombs_are_short_soon(name):
         ("version 1.2 and much more to read", 9, "version…ad"),
     ],
 )
-def test_of_a_long_name_beginning_and_ending_are_left(name, kept, wanted):
-    short = shortened(name, kept)
+def test_truncation_keeps_the_start_and_the_extension(name, kept, expected):
+    short = truncate_middle(name, kept)
     assert len(short) == kept + 1
     assert short.count("…") == 1
     assert name.startswith("".join(short).partition("…")[0])

@@ -1,4 +1,4 @@
-"""The chat on the command line: `python -m chatbot`, beside a broker at KAFKA_BOOTSTRAP_SERVERS."""
+"""The chat on the command line: `python -m chatbot`, with the broker at KAFKA_BOOTSTRAP_SERVERS."""
 
 import contextlib
 import logging
@@ -9,63 +9,66 @@ import time
 import uuid
 
 import structlog
-from bus import EXIT_CONFIG, Event, KafkaSettings
-from bus.clients import watched
-from bus.conversation import ChatExchanged, ConversationChanged
+from bus import KafkaSettings
+from bus.kafka_cluster import KafkaCluster
+from bus.kafka_fixes import watch_logins
 from bus.mirror import Mirror
 from bus.producer import NotPublished, Outgoing, Producer
+from events.catalogue import CONVERSATION_TOPICS
+from events.conversation import ChatExchanged, ConversationChanged
+from events.event import Cause
+from service import EXIT_CONFIG
 
 from . import bot
-from .conversations import LONGEST_TEXT, ROBOT, TOPICS_OF_A_CONVERSATION, Conversations, PageEvent, visible
+from .conversations import MAX_TEXT_CHARACTERS, ROBOT, Conversations, PageEvent, without_controls
 
 with contextlib.suppress(ImportError):
-    import readline  # line editing; and what is half typed can be shown again
+    import readline  # line editing; it also lets the chat redraw a half-typed line
 
 SERVICE = "chatbot"
-PATIENCE = 10.0
-"""Seconds in which the broker must have answered."""
+BROKER_TIMEOUT_SECONDS = 10.0
 
 
-class Away(Exception):
-    """The broker does not answer."""
+class BrokerUnavailable(Exception):
+    """The broker did not respond within BROKER_TIMEOUT_SECONDS."""
 
 
-class Chat:
-    """One conversation, typed."""
+class TerminalChat:
+    """One conversation in a terminal."""
 
     def __init__(self, kafka: KafkaSettings):
         self.sessao = str(uuid.uuid4())
         self.nome = ""
-        self.status = 0
-        """With what the process is to end."""
+        self.exit_status = 0
         self._thread = threading.get_ident()
-        self._producer = Producer(kafka, timeout=PATIENCE)
-        self._conversations = Conversations(self._hear)
-        self._mirror = Mirror(kafka, TOPICS_OF_A_CONVERSATION, self._conversations.heard, end=self._end)
-        self._typing = threading.Event()
+        self._producer = Producer(kafka, timeout=BROKER_TIMEOUT_SECONDS)
+        self._conversations = Conversations(self._on_events)
+        self._mirror = Mirror(KafkaCluster(kafka), CONVERSATION_TOPICS, self._conversations.add_record, end=self._abort)
+        self._is_typing = threading.Event()
         self._attendant: str | None = None
+        self._called_by_reply = False
+        """Whether the last reply says that a person is called: then that need not be said twice."""
 
     def run(self) -> None:
-        """Until the input ends. Raises Away."""
+        """Chat until the input ends. Raises BrokerUnavailable."""
         self._mirror.start()
-        if not self._mirror.caught_up.wait(PATIENCE):
-            raise Away
+        if not self._mirror.caught_up.wait(BROKER_TIMEOUT_SECONDS):
+            raise BrokerUnavailable
         print(f"Sessão de chat iniciada: {self.sessao}", flush=True)
         self.nome = self._ask("Digite o seu nome: ")
         now = time.time()
-        self._publish(
-            "conversation", ConversationChanged(sessao=self.sessao, evento="aberta", nome=self.nome, timestamp=now), now
-        )
+        opened = ConversationChanged(sessao=self.sessao, evento="aberta", nome=self.nome, timestamp=now)
+        self._publish([Outgoing.of("conversation", opened.encoded(), SERVICE, at=now)])
         while True:
-            self._say(self._ask(self._prompt))
+            self._send(self._ask(self._prompt))
 
     def close(self) -> None:
         self._mirror.stop()
         self._producer.close(timeout=2)
 
-    def _end(self, status: int) -> None:
-        """The mirror cannot go on. Who waits for a key hears nothing but a signal, and leaves the terminal in order."""
-        self.status = status
+    def _abort(self, status: int) -> None:
+        """The mirror failed. Only a signal interrupts `input`, which then restores the terminal."""
+        self.exit_status = status
         signal.pthread_kill(self._thread, signal.SIGINT)
 
     @property
@@ -73,41 +76,43 @@ class Chat:
         return f"{self.nome}: "
 
     def _ask(self, prompt: str) -> str:
-        """What is typed, asked for until there is something that can be sent."""
+        """Prompt until the user types a message that can be sent."""
         while True:
-            self._typing.set()
+            self._is_typing.set()
             try:
-                text = visible(input(prompt)).strip()
+                text = without_controls(input(prompt)).strip()
             finally:
-                self._typing.clear()
-            if len(text) > LONGEST_TEXT:
-                print(f"A mensagem é longa demais: no máximo {LONGEST_TEXT} caracteres.", flush=True)
+                self._is_typing.clear()
+            if len(text) > MAX_TEXT_CHARACTERS:
+                print(f"A mensagem é longa demais: no máximo {MAX_TEXT_CHARACTERS} caracteres.", flush=True)
             elif text:
                 return text
 
-    def _say(self, pergunta: str) -> None:
+    def _send(self, pergunta: str) -> None:
         resposta = bot.reply(pergunta, self._conversations.state(self.sessao).estado)
-        at = self._conversations.moment(self.sessao)
-        self._publish(
-            "chatbot",
-            ChatExchanged(sessao=self.sessao, nome=self.nome, pergunta=pergunta, resposta=resposta, timestamp=at),
-            at,
-        )
+        at = self._conversations.next_timestamp(self.sessao)
+        said = ChatExchanged(sessao=self.sessao, nome=self.nome, pergunta=pergunta, resposta=resposta, timestamp=at)
+        records = [Outgoing.of("chatbot", said.encoded(), SERVICE, at=at)]
+        self._called_by_reply = bot.calls_person(resposta)
+        if self._called_by_reply:
+            cause = Cause.of("chatbot", 0, 0, records[0].headers)
+            records.append(Outgoing.of("handoff", said.person_wanted().encoded(), SERVICE, cause, at))
+        self._publish(records)
         if resposta:
             print(f"{ROBOT}: {resposta}", flush=True)
 
-    def _publish(self, topic: str, event: Event, at: float) -> None:
+    def _publish(self, records: list[Outgoing]) -> None:
         try:
-            places = self._producer.publish([Outgoing.of(topic, event.encoded(), SERVICE, at=at)])
+            places = self._producer.publish(records)
         except NotPublished:
-            raise Away from None
-        self._mirror.passed(places, PATIENCE)
+            raise BrokerUnavailable from None
+        self._mirror.passed(places, BROKER_TIMEOUT_SECONDS)
 
-    def _hear(self, sessao: str, news: list[PageEvent]) -> None:
-        """Show what an attendant does; what was typed here is on the screen already."""
+    def _on_events(self, sessao: str, events: list[PageEvent]) -> None:
+        """Show what an attendant does. The user's own messages are on the screen already."""
         if sessao != self.sessao:
             return
-        for name, data in news:
+        for name, data in events:
             if name == "message" and data["de"] == "atendente":
                 self._show(f"{data['nome']}: {data['texto']}")
             elif name == "state":
@@ -116,12 +121,12 @@ class Chat:
                     self._show(f"{self._attendant} entrou na conversa.")
                 elif before:
                     self._show(f"{before} saiu da conversa.")
-                elif data["estado"] == "waiting":
+                elif data["estado"] == "waiting" and not self._called_by_reply:
                     self._show("Uma pessoa foi chamada e logo estará aqui.")
 
     def _show(self, line: str) -> None:
-        line = visible(line)
-        if not (self._typing.is_set() and sys.stdin.isatty() and sys.stdout.isatty()):
+        line = without_controls(line)
+        if not (self._is_typing.is_set() and sys.stdin.isatty() and sys.stdout.isatty()):
             print(line, flush=True)
             return
         typed = readline.get_line_buffer() if "readline" in globals() else ""
@@ -129,7 +134,7 @@ class Chat:
 
 
 def main() -> int:
-    # Whoever types wants to read the chat, not what the library tells of its connections; that is heard all the same.
+    # Keep log lines off the screen, but let handlers such as that of `watched` see them.
     library = logging.getLogger("kafka")
     library.addHandler(logging.NullHandler())
     library.propagate = False
@@ -137,23 +142,23 @@ def main() -> int:
     kafka = KafkaSettings.load()
     for stream in (sys.stdin, sys.stdout):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    chat = Chat(kafka)
-    with watched() as logins:
+    chat = TerminalChat(kafka)
+    with watch_logins() as logins:
         try:
             chat.run()
         except (EOFError, KeyboardInterrupt):
-            if not chat.status:
+            if not chat.exit_status:
                 print()
-        except Away:
+        except BrokerUnavailable:
             where = kafka.kafka_bootstrap_servers
             if logins.refused:
-                chat.status, line = EXIT_CONFIG, f"O Kafka em {where} recusa este usuário ou senha."
+                chat.exit_status, line = EXIT_CONFIG, f"O Kafka em {where} recusa este usuário ou senha."
             else:
-                chat.status, line = 1, f"O Kafka não responde em {where}: inicie antes a suíte (make run)."
+                chat.exit_status, line = 1, f"O Kafka não responde em {where}: inicie antes a suíte (make run)."
             print(line, file=sys.stderr, flush=True)
         finally:
             chat.close()
-    return chat.status
+    return chat.exit_status
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""The chat page and its API: what a customer sees."""
+"""The customer's chat page and its API."""
 
 import time
 import uuid
 from typing import cast
 
-from bus.conversation import ChatExchanged, ConversationChanged
+from events.conversation import ChatExchanged, ConversationChanged
+from events.event import Cause
 from flask import Blueprint, Response, jsonify, render_template, request
 from flask_babel import gettext as _
 from web import idempotency_key, limiter
@@ -12,25 +13,25 @@ from web.languages import language
 from werkzeug.routing import BaseConverter
 
 from . import bot, form
-from .conversations import LONGEST_TEXT
-from .parts import PREFIX, channel_of, id_of, parts
+from .backend import PREFIX, backend, channel_of, event_id
+from .conversations import MAX_TEXT_CHARACTERS
 
 SESSIONS_PER_MINUTE = 120
-"""Of one client: a class behind one address begins within a minute."""
+"""Per client: a whole class behind one address may start within a minute."""
 MESSAGES_PER_MINUTE = 60
-"""Of one session: nobody types faster."""
-MESSAGES_OF_CLIENT = 600
+"""Per session: nobody types faster."""
+MESSAGES_PER_MINUTE_AND_CLIENT = 600
 STREAMS_PER_MINUTE = 1_200
-"""Of one client: a whole class reloads its pages now and then."""
+"""Per client: a whole class may reload its pages at once."""
 
-UNKNOWN_PER_MINUTE = 60
-"""Sessions asked for by one client that nobody knows: each is looked for in the topics."""
+UNKNOWN_SESSIONS_PER_MINUTE = 60
+"""Per client: each request for an unknown session makes the mirror catch up with the topics."""
 
 chat = Blueprint("chat", __name__, url_prefix=PREFIX, static_folder="static", template_folder="templates")
 
 
 class AnyText(BaseConverter):
-    """The id of a session in an address: other programs choose it, with slashes too."""
+    """A session id in an address. Other programs choose ids freely, so it may contain slashes."""
 
     regex = "(?s:.+?)"
     part_isolating = False
@@ -39,16 +40,16 @@ class AnyText(BaseConverter):
 chat.record_once(lambda setup: setup.app.url_map.converters.update(sessao=AnyText))
 
 
-def _slowly() -> str:
+def _too_many_messages() -> str:
     return str(_("Too many messages; please wait a moment."))
 
 
 def _is_known() -> bool:
-    return parts().conversations.known((request.view_args or {})["sessao"])
+    return backend().conversations.is_known((request.view_args or {})["sessao"])
 
 
-unknown = limiter.shared_limit(
-    f"{UNKNOWN_PER_MINUTE} per minute",
+limit_unknown_sessions = limiter.shared_limit(
+    f"{UNKNOWN_SESSIONS_PER_MINUTE} per minute",
     scope="unknown",
     exempt_when=_is_known,
     deduct_when=lambda response: response.status_code == 404,
@@ -57,45 +58,48 @@ unknown = limiter.shared_limit(
 
 @chat.get("/")
 def page() -> str:
-    return render_template("chat.html", max_characters=LONGEST_TEXT, max_name=form.LONGEST_NAME)
+    return render_template("chat.html", max_characters=MAX_TEXT_CHARACTERS, max_name=form.MAX_NAME_CHARACTERS)
 
 
 @chat.post("/api/sessions")
 @limiter.limit(f"{SESSIONS_PER_MINUTE} per minute")
-def begin() -> tuple[Response, int]:
+def create_session() -> tuple[Response, int]:
     nome, sessao, now = form.name("nome"), str(uuid.uuid4()), time.time()
     opened = ConversationChanged(sessao=sessao, evento="aberta", nome=nome, timestamp=now)
-    parts().publish("conversation", opened, now)
+    backend().publish("conversation", opened, now)
     return jsonify(sessao=sessao, nome=nome), 201
 
 
 @chat.post("/api/sessions/<sessao:sessao>/messages")
-@limiter.limit(f"{MESSAGES_OF_CLIENT} per minute", error_message=_slowly)
+@limiter.limit(f"{MESSAGES_PER_MINUTE_AND_CLIENT} per minute", error_message=_too_many_messages)
 @limiter.limit(
     f"{MESSAGES_PER_MINUTE} per minute",
     key_func=lambda: f"session {(request.view_args or {}).get('sessao')}",
-    error_message=_slowly,
+    error_message=_too_many_messages,
 )
-@unknown
-def say(sessao: str) -> Response:
-    """Of a message that came before by the same Idempotency-Key, the answer is what it was then."""
+@limit_unknown_sessions
+def post_message(sessao: str) -> Response:
+    """Publish a message with the bot's reply. A request repeated with its Idempotency-Key gets the same response."""
     pergunta, key = form.message("pergunta"), idempotency_key()
-    parts().must_know(sessao)
-    conversations, id = parts().conversations, id_of(key, sessao, pergunta)
-    exchange = conversations.event("chatbot", sessao, id)
+    backend().require_session(sessao)
+    conversations, id = backend().conversations, event_id(key, sessao, pergunta)
+    exchange, cause = conversations.event("chatbot", sessao, id), Cause(id)
     if exchange is None:
-        state, at = conversations.state(sessao), conversations.moment(sessao)
+        state, at = conversations.state(sessao), conversations.next_timestamp(sessao)
         resposta = bot.reply(pergunta, state.estado, cast(bot.Language, language()))
         said = ChatExchanged(sessao=sessao, nome=state.nome, pergunta=pergunta, resposta=resposta, timestamp=at)
-        parts().publish("chatbot", said, at, id)
-        exchange = conversations.event("chatbot", sessao, id) or said  # of two tries at once, the first in the log
+        cause = backend().publish("chatbot", said, at, id)
+        # Of two concurrent requests, the first in the log.
+        exchange = conversations.event("chatbot", sessao, id) or said
+    if bot.calls_person(exchange.resposta):
+        backend().call_person(exchange, cause)
     return jsonify(resposta=exchange.resposta, id=id)
 
 
 @chat.get("/api/sessions/<sessao:sessao>/events")
 @limiter.limit(f"{STREAMS_PER_MINUTE} per minute")
-@unknown
-def events(sessao: str) -> Response:
-    conversations = parts().conversations
-    parts().must_know(sessao)
-    return parts().hub.stream(lambda: conversations.events(sessao), channel=channel_of(sessao))
+@limit_unknown_sessions
+def stream_events(sessao: str) -> Response:
+    conversations = backend().conversations
+    backend().require_session(sessao)
+    return backend().hub.stream(lambda: conversations.events(sessao), channel=channel_of(sessao))

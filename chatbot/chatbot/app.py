@@ -1,68 +1,77 @@
-"""The application, put together."""
+"""Builds the application."""
 
 import threading
 import time
 
-from bus import KafkaSettings, log
+from bus import KafkaSettings
 from bus.cluster import ClusterView
+from bus.kafka_cluster import KafkaCluster
 from bus.mirror import Mirror
 from bus.producer import Producer
-from web import Hub, Web, end_service
+from events.catalogue import CONVERSATION_TOPICS
+from service import log
+from web import Hub, WebApp, exit_service
 
 from . import attendant, bot
 from .api import chat
-from .conversations import TOPICS_OF_A_CONVERSATION, Conversations, PageEvent
-from .entry import Entry
-from .parts import ATTENDANTS, PREFIX, SERVICE, Parts, channel_of
+from .attendant_auth import AttendantAuth
+from .backend import ATTENDANTS_CHANNEL, PREFIX, SERVICE, Backend, channel_of
+from .conversations import KEEP_EVERY_SECONDS, Conversations, PageEvent
 from .settings import ChatSettings, make_token
 
-PUBLISH_WITHIN = 6.0
-"""Seconds that a person waits at most before the page says that the broker is away."""
+PUBLISH_TIMEOUT_SECONDS = 6.0
+"""After this time without an acknowledgement, the page reports that the broker is not responding."""
 TICK_SECONDS = 30.0
 
 
-def create_app() -> Web:
-    """The application as gunicorn serves it, its mirror started."""
+def create_app() -> WebApp:
+    """Create the application for gunicorn, and start its mirror."""
     log.configure(SERVICE)
     settings, kafka = ChatSettings.load(), KafkaSettings.load()
     token = settings.attendant_token.get_secret_value() if settings.attendant_token else make_token()
     hub = Hub()
 
-    def tell(sessao: str, news: list[PageEvent]) -> None:
-        for name, data in news:
+    def broadcast(sessao: str, events: list[PageEvent]) -> None:
+        for name, data in events:
             hub.send(name, data, channel=channel_of(sessao))
-        hub.send("session", conversations.summary(sessao), channel=ATTENDANTS)
+        hub.send("session", conversations.summary(sessao), channel=ATTENDANTS_CHANNEL)
 
-    def live() -> bool:
-        return mirror.caught_up.is_set()  # pages wait for that
+    def is_live() -> bool:
+        return mirror.caught_up.is_set()  # no page is served before
 
-    conversations = Conversations(tell, live)
-    mirror = Mirror(kafka, TOPICS_OF_A_CONVERSATION, conversations.heard, from_start=True, end=end_service)
-    parts = Parts(conversations, mirror, Producer(kafka, timeout=PUBLISH_WITHIN), ClusterView(kafka), hub, Entry(token))
-    app = make_app(parts)
+    conversations = Conversations(broadcast, is_live)
+    mirror = Mirror(
+        KafkaCluster(kafka), CONVERSATION_TOPICS, conversations.add_record, from_start=True, end=exit_service
+    )
+    producer = Producer(kafka, timeout=PUBLISH_TIMEOUT_SECONDS)
+    backend = Backend(conversations, mirror, producer, ClusterView(kafka), hub, AttendantAuth(token))
+    app = make_app(backend)
     stopping = threading.Event()
-    app.on_close += [stopping.set, hub.close, mirror.stop, lambda: parts.producer.close(timeout=2)]
+    app.on_stop += [hub.close]
+    app.on_close += [stopping.set, mirror.stop, lambda: producer.close(timeout=2)]
     mirror.start()
     bot.load()
 
-    def keep_time() -> None:
+    def tick_periodically() -> None:
+        retention_seconds = kafka.kafka_retention_hours * 3600.0
         while not stopping.wait(TICK_SECONDS):
-            conversations.tick(forget_before=time.time() - kafka.kafka_retention_hours * 3600)
+            conversations.tick(forget_before=time.time() - retention_seconds)
+            backend.repeat(conversations.to_repeat(min(KEEP_EVERY_SECONDS, retention_seconds / 4)))
 
-    threading.Thread(target=keep_time, daemon=True, name="time").start()
+    threading.Thread(target=tick_periodically, daemon=True, name="tick").start()
     return app
 
 
-def make_app(parts: Parts) -> Web:
-    """The application around its parts; starts nothing."""
+def make_app(backend: Backend) -> WebApp:
+    """Create the application around `backend`; starts nothing."""
 
-    def not_caught_up() -> str | None:
-        return None if parts.mirror.caught_up.is_set() else "still reading what the topics hold"
+    def catching_up() -> str | None:
+        return None if backend.mirror.caught_up.is_set() else "still reading the topics"
 
-    checks = {"broker": parts.cluster.problem, "conversations": not_caught_up}
-    app = Web("chatbot", PREFIX, checks, parts.cluster.members)
+    checks = {"broker": backend.cluster.problem, "conversations": catching_up}
+    app = WebApp("chatbot", PREFIX, checks, backend.cluster.members)
     app.config["MAX_CONTENT_LENGTH"] = 1_000_000
-    app.extensions[SERVICE] = parts
+    app.extensions[SERVICE] = backend
     for blueprint in (chat, attendant.console, attendant.api):
         app.register_blueprint(blueprint)
     return app

@@ -1,89 +1,88 @@
-"""The attendants' console and its API. Who has a conversation is decided by the log: publish, look, answer."""
+"""The attendants' console and its API. The log decides who has a conversation: publish, read back, respond."""
 
 from typing import Any, Literal
 
-from bus import Event
-from bus.conversation import ConversationChanged, HumanReplied
+from events import Event
+from events.conversation import ConversationChanged, HumanReplied
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from web import Problem, idempotency_key, limiter
 from web.limits import retry_after
-from web.security import from_another_site
+from web.security import is_cross_site
 
 from . import form
-from .conversations import LONGEST_TEXT
-from .entry import bearer
-from .parts import ATTENDANTS, PREFIX, id_of, parts
+from .attendant_auth import bearer_token
+from .backend import ATTENDANTS_CHANNEL, PREFIX, backend, event_id
+from .conversations import MAX_TEXT_CHARACTERS
 
-ATTEMPTS = "10 per minute; 100 per hour"
-"""Wrong tokens of one client. Whoever has entered is not kept out by others, and who tries none is not counted."""
+LOGIN_ATTEMPTS = "10 per minute; 100 per hour"
+"""Wrong tokens per client. Requests with a valid cookie are exempt; requests without a token do not count."""
 MESSAGES_PER_MINUTE = 600
 
 console = Blueprint("console", __name__, url_prefix=f"{PREFIX}/attendant")
 api = Blueprint("attendant", __name__, url_prefix=f"{PREFIX}/api/attendant")
 
 
-def _slowly() -> str:
+def _too_many_attempts() -> str:
     return str(_("Too many attempts; please wait a moment."))
 
 
-def _has_entered() -> bool:
-    return parts().entry.has_cookie()
+def _is_logged_in() -> bool:
+    return backend().auth.has_cookie()
 
 
-def _tried(response: Response) -> bool:
-    """Whether a wrong token was tried. A console whose cookie has ended asks without one until someone enters anew."""
-    return response.status_code == 403 and ("token" in request.values or bearer() is not None)
+def _is_failed_login(response: Response) -> bool:
+    """Whether the request had a wrong token. A console with an expired cookie sends requests without one."""
+    return response.status_code == 403 and ("token" in request.values or bearer_token() is not None)
 
 
-attempts = limiter.shared_limit(
-    ATTEMPTS,
+limit_login_attempts = limiter.shared_limit(
+    LOGIN_ATTEMPTS,
     scope="attempts",
-    exempt_when=_has_entered,
-    deduct_when=_tried,
-    error_message=_slowly,
+    exempt_when=_is_logged_in,
+    deduct_when=_is_failed_login,
+    error_message=_too_many_attempts,
 )
 
 
 @console.get("")
-@attempts
+@limit_login_attempts
 def page() -> Response:
-    entry = parts().entry
     if "token" in request.args:
-        return _entered(request.args["token"])
-    if not entry.may_enter():
-        # Of a link on another site the browser keeps the cookie back; the request of a page here will bring it.
-        template = "attendant_again.html" if from_another_site() else "attendant_login.html"
+        return _log_in(request.args["token"])
+    if not backend().auth.is_attendant():
+        # The browser withholds the strict cookie from a link on another site; a reload by our own page sends it.
+        template = "attendant_again.html" if is_cross_site() else "attendant_login.html"
         return _private(make_response(render_template(template, problem=None)))
-    html = render_template("attendant.html", max_characters=LONGEST_TEXT, max_name=form.LONGEST_NAME)
+    html = render_template("attendant.html", max_characters=MAX_TEXT_CHARACTERS, max_name=form.MAX_NAME_CHARACTERS)
     return _private(make_response(html))
 
 
 @console.post("")
-@attempts
-def enter() -> Response:
-    return _entered(request.form.get("token", ""))
+@limit_login_attempts
+def log_in() -> Response:
+    return _log_in(request.form.get("token", ""))
 
 
 @console.post("/logout")
-def leave() -> Response:
-    return parts().entry.dismiss(make_response(redirect(url_for("console.page"), 303)))
+def log_out() -> Response:
+    return backend().auth.delete_cookie(make_response(redirect(url_for("console.page"), 303)))
 
 
-def _entered(token: str) -> Response:
-    entry = parts().entry
-    if not entry.is_token(token.strip()):
-        return _refused(_("This is not the token."), 403)
-    return _private(entry.admit(make_response(redirect(url_for("console.page"), 303))))
+def _log_in(token: str) -> Response:
+    auth = backend().auth
+    if not auth.is_token(token.strip()):
+        return _login_page(_("This token is not valid."), 403)
+    return _private(auth.set_cookie(make_response(redirect(url_for("console.page"), 303))))
 
 
-def _refused(problem: str, status: int) -> Response:
+def _login_page(problem: str, status: int) -> Response:
     return _private(make_response(render_template("attendant_login.html", problem=problem), status))
 
 
 @console.errorhandler(429)
-def too_often(_error: Exception) -> Response:
-    response = _refused(_slowly(), 429)
+def handle_too_many_attempts(_error: Exception) -> Response:
+    response = _login_page(_too_many_attempts(), 429)
     response.headers["Retry-After"] = str(retry_after())
     return response
 
@@ -94,23 +93,23 @@ def _private(response: Response) -> Response:
 
 
 @api.before_request
-@attempts
-def guard() -> None:
-    if not parts().entry.may_enter():
-        raise Problem(403, "not-an-attendant", _("This is for attendants; the token is missing or wrong."))
+@limit_login_attempts
+def require_attendant() -> None:
+    if not backend().auth.is_attendant():
+        raise Problem(403, "not-an-attendant", _("Only attendants have access; the token is missing or wrong."))
 
 
 @api.get("/sessions")
-def sessions() -> Response:
-    parts().must_have_caught_up()
-    return _private(jsonify(sessions=parts().conversations.queue()))
+def list_sessions() -> Response:
+    backend().require_caught_up()
+    return _private(jsonify(sessions=backend().conversations.queue()))
 
 
 @api.get("/events")
-def events() -> Response:
-    parts().must_have_caught_up()
-    conversations = parts().conversations
-    return parts().hub.stream(lambda: [("session", row) for row in conversations.queue()], channel=ATTENDANTS)
+def stream_sessions() -> Response:
+    backend().require_caught_up()
+    conversations = backend().conversations
+    return backend().hub.stream(lambda: [("session", row) for row in conversations.queue()], channel=ATTENDANTS_CHANNEL)
 
 
 @api.post("/sessions/<sessao:sessao>/take")
@@ -132,37 +131,48 @@ def close(sessao: str) -> Response:
 @limiter.limit(f"{MESSAGES_PER_MINUTE} per minute")
 def reply(sessao: str) -> Response:
     atendente, mensagem, key = form.name("atendente"), form.message("mensagem"), idempotency_key()
-    parts().must_know(sessao)
-    at = parts().conversations.moment(sessao)
+    backend().require_session(sessao)
+    at = backend().conversations.next_timestamp(sessao)
     event = HumanReplied(sessao=sessao, atendente=atendente, mensagem=mensagem)
-    return _published(sessao, "chat-reply", event, at, id_of(key, sessao, atendente, mensagem))
+    return _publish(sessao, "chat-reply", event, at, event_id(key, sessao, atendente, mensagem))
 
 
 def _change(sessao: str, evento: Literal["assumida", "devolvida", "encerrada"]) -> Response:
     atendente = form.name("atendente")
-    parts().must_know(sessao)
-    conversations = parts().conversations
-    state, at = conversations.state(sessao), conversations.moment(sessao)
-    if evento == "assumida" and (state.estado, state.atendente) == ("human", atendente):  # say, in another window
-        return jsonify(conversations.summary(sessao))
+    backend().require_session(sessao)
+    at = backend().conversations.next_timestamp(sessao)
     event = ConversationChanged(sessao=sessao, evento=evento, atendente=atendente, timestamp=at)
-    return _published(sessao, "conversation", event, at, id_of(None))
+    return _publish(sessao, "conversation", event, at, event_id(None))
 
 
-def _published(sessao: str, topic: str, event: Event, at: float, id: str) -> Response:
-    """Publish the event, unless it is there or could not count any more; what then is in the log decides."""
-    conversations = parts().conversations
+def _publish(sessao: str, topic: str, event: Event, at: float, id: str) -> Response:
+    """Publish the event unless it is in the log already. Raises Problem (409) if the state does not allow it."""
+    conversations = backend().conversations
     if not conversations.event(topic, sessao, id):
         if not conversations.state(sessao).may(event, at):
-            raise _held(conversations.summary(sessao))
-        parts().publish(topic, event, at, id)
-    if not conversations.counted(sessao, id):
-        raise _held(conversations.summary(sessao))
+            return _unchanged(sessao, event)
+        backend().publish(topic, event, at, id)
+    if not conversations.is_accepted(sessao, id):
+        return _unchanged(sessao, event)
     return jsonify(conversations.summary(sessao) | {"id": id})
 
 
-def _held(row: dict[str, Any]) -> Problem:
-    """409: who has the conversation, or that nobody has."""
+def _unchanged(sessao: str, event: Event) -> Response:
+    """The response to an event that changes nothing. Raises Problem (409), unless its attendant has done that already:
+    in another window, or by a request that was answered 503.
+    """
+    conversations = backend().conversations
+    if isinstance(event, ConversationChanged):
+        state, last = conversations.state(sessao), conversations.last_change(sessao)
+        holds = (state.estado, state.atendente) == ("human", event.atendente)
+        repeated = last is not None and (last.evento, last.atendente) == (event.evento, event.atendente)
+        if holds if event.evento == "assumida" else repeated:
+            return jsonify(conversations.summary(sessao))
+    raise _conflict(conversations.summary(sessao))
+
+
+def _conflict(row: dict[str, Any]) -> Problem:
+    """The problem (409) that says who has the conversation, or that nobody has."""
     if row["estado"] == "human":
         sentence = _("%(name)s has this conversation.", name=row["atendente"])
     elif row["estado"] == "closed":

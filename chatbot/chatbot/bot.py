@@ -1,12 +1,11 @@
-"""The bot: what it answers to a question. Pure, and the same every time.
+"""The bot: a pure function from a question to an answer.
 
-It knows the questions of chatterbot-corpus (BSD licence) and a few of its own, finds the nearest with rapidfuzz, and
-says so where none is near.
+It knows the questions of chatterbot-corpus (BSD licence) and a few of its own, finds the most similar one with
+rapidfuzz, and has a fallback if none is similar enough.
 """
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +17,9 @@ import yaml
 from chatterbot_corpus.corpus import DATA_DIRECTORY
 from rapidfuzz import fuzz, process
 
+from .text import plain
+from .wishes import asks_for_person
+
 Language = Literal["pt-BR", "en"]
 
 FOLDERS: dict[Language, str] = {"pt-BR": "portuguese", "en": "english"}
@@ -25,103 +27,116 @@ CORPUS: dict[Language, tuple[str, ...]] = {
     "pt-BR": ("greetings", "conversations", "history_brasil", "linguistic_knowledge", "trivia"),
     "en": ("greetings", "conversations", "botprofile", "tech_support", "computers", "history", "trivia"),
 }
-"""The topics that fit a support chat; flattery, insults, gossip, politics and jokes stay out."""
+"""The corpus files that fit a support chat. Flattery, insults, gossip, politics and jokes are left out."""
 
 FALLBACK: dict[Language, str] = {
-    "pt-BR": "Não sei responder a isso. Se algo deu errado, conte o que foi: uma pessoa pode assumir a conversa.",
-    "en": "I do not know how to answer that. If something went wrong, tell me what: a person can take over.",
+    "pt-BR": "Não sei responder a isso. Para falar com uma pessoa, escreva “atendente”.",
+    "en": "I do not know how to answer that. To talk to a person, write “attendant”.",
 }
+
+CALLING: dict[Language, str] = {
+    "pt-BR": "Chamei uma pessoa, que logo vai ler esta conversa. Enquanto isso, pode continuar escrevendo.",
+    "en": "I have called a person, who will soon read this conversation. You can go on writing.",
+}
+"""Whoever gets this reply waits for a person from then on."""
 
 CALLED: dict[Language, str] = {
     "pt-BR": "Uma pessoa já foi chamada e logo vai ler o que você escreveu.",
     "en": "A person has been called already and will soon read what you wrote.",
 }
 
-NEAR = 84
-"""How alike a question must be, out of 100: typing errors pass, another question does not."""
-LONGEST_QUESTION = 200
-"""Characters; no question of the corpus is longer, and what is longer tells a story."""
-SURE = 1.0
-"""From here on the letters tell the language (a log-likelihood ratio); below, as for "ok", they do not."""
+MIN_SIMILARITY_PERCENT = 84
+"""Tolerates typing errors, but does not match another question."""
+MAX_QUESTION_CHARACTERS = 200
+"""No question of the corpus is longer."""
+MIN_LOG_LIKELIHOOD_RATIO = 1.0
+"""Below this, as for "ok", a text is too short or too ambiguous to detect its language."""
 
 
-def answer(question: str, otherwise: Language = "pt-BR", called: bool = False) -> str:
-    """What the bot says, in the language of the question; `otherwise` where that cannot be told.
+def answer(question: str, default_language: Language = "pt-BR", called: bool = False) -> str:
+    """The answer to `question`, in its language, or in `default_language` if that cannot be detected.
 
-    What it does not know is for a person: it says how to have one come, or that one was `called`.
+    The fallback refers to a person: it says how to call one, or that one was `called` already.
     """
-    spoken = language(question)
+    detected = language(question)
     text = plain(question)
-    if text and len(text) <= LONGEST_QUESTION:
-        for tongue in (spoken,) if spoken else (otherwise, *(FOLDERS.keys() - {otherwise})):
-            answers = _answers(tongue)
-            found = process.extractOne(text, answers.keys(), scorer=fuzz.ratio, score_cutoff=NEAR)
+    if text and len(text) <= MAX_QUESTION_CHARACTERS:
+        for candidate in (detected,) if detected else (default_language, *(FOLDERS.keys() - {default_language})):
+            answers = _answers(candidate)
+            found = process.extractOne(text, answers.keys(), scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY_PERCENT)
             if found:
                 return answers[found[0]]
-    return (CALLED if called else FALLBACK)[spoken or otherwise]
+    return (CALLED if called else FALLBACK)[detected or default_language]
 
 
-def reply(question: str, estado: str, otherwise: Language = "pt-BR") -> str:
-    """What the bot says in a conversation that stands so: what `answer` does, and nothing while a human has it."""
-    return "" if estado == "human" else answer(question, otherwise, called=estado == "waiting")
+def reply(question: str, estado: str, default_language: Language = "pt-BR") -> str:
+    """The bot's reply in a conversation with the state `estado`: as `answer`, but empty while a human has it.
+
+    Someone who asks for a person is told that one is called (`calls_person`).
+    """
+    if estado == "human":
+        return ""
+    if asks_for_person(question):
+        return (CALLED if estado == "waiting" else CALLING)[language(question) or default_language]
+    return answer(question, default_language, called=estado == "waiting")
+
+
+def calls_person(resposta: str) -> bool:
+    """Whether the reply says that a person is called now."""
+    return resposta in CALLING.values()
 
 
 def language(text: str) -> Language | None:
-    """The language of a text, by its groups of three letters; None where they do not tell.
+    """The language of a text, detected by its letter trigrams; None if it is ambiguous.
 
-    Detectors of many languages take an `oi` or a `thanks` for any of them; between two, the corpus itself suffices.
+    General language detectors fail on texts as short as `oi` or `thanks`. To tell two languages apart, the trigrams of
+    the corpus are enough.
     """
     weights = _weights()
-    ratio = sum(weights.get(group, 0.0) for group in _groups(text[:LONGEST_QUESTION]))
-    if abs(ratio) < SURE:
+    ratio = sum(weights.get(trigram, 0.0) for trigram in _trigrams(text[:MAX_QUESTION_CHARACTERS]))
+    if abs(ratio) < MIN_LOG_LIKELIHOOD_RATIO:
         return None
     return "pt-BR" if ratio > 0 else "en"
 
 
-def plain(text: str) -> str:
-    """Without accents, case and punctuation."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(re.findall(r"\w+", "".join(one for one in letters if not unicodedata.combining(one))))
-
-
 def load() -> None:
-    """Read the corpus now rather than with the first question."""
-    for tongue in FOLDERS:
-        _answers(tongue)
+    """Load the corpus now rather than for the first question."""
+    for lang in FOLDERS:
+        _answers(lang)
     _weights()
 
 
 @cache
-def _answers(tongue: Language) -> dict[str, str]:
-    """Each question, plain, and the first answer that the corpus has to it."""
+def _answers(lang: Language) -> dict[str, str]:
+    """Maps each question (see `plain`) to its first answer in the corpus."""
     answers: dict[str, str] = {}
-    for question, answered, *_ in _conversations(tongue, CORPUS[tongue]):
+    for question, answered, *_ in _conversations(lang, CORPUS[lang]):
         answers.setdefault(plain(question), answered.strip())
     return answers
 
 
 @cache
 def _weights() -> dict[str, float]:
-    """How much more likely each group of letters is in Portuguese than in English, as a logarithm."""
-    lines = {tongue: {line for one in _conversations(tongue, CORPUS[tongue]) for line in one} for tongue in FOLDERS}
-    counts = {tongue: Counter(group for line in lines[tongue] for group in _groups(line)) for tongue in FOLDERS}
-    every = set().union(*counts.values())
+    """The log-likelihood ratio of each trigram: positive for Portuguese, negative for English."""
+    lines = {lang: {line for one in _conversations(lang, CORPUS[lang]) for line in one} for lang in FOLDERS}
+    counts = {lang: Counter(trigram for line in lines[lang] for trigram in _trigrams(line)) for lang in FOLDERS}
+    trigrams = set().union(*counts.values())
     portuguese, english = (
-        {group: math.log((count[group] + 1) / (count.total() + len(every))) for group in every}
+        {trigram: math.log((count[trigram] + 1) / (count.total() + len(trigrams))) for trigram in trigrams}
         for count in (counts["pt-BR"], counts["en"])
     )
-    return {group: portuguese[group] - english[group] for group in every}
+    return {trigram: portuguese[trigram] - english[trigram] for trigram in trigrams}
 
 
-def _groups(text: str) -> Iterator[str]:
-    """Groups of three letters, with accents and, as many people type, without."""
+def _trigrams(text: str) -> Iterator[str]:
+    """Letter trigrams, with accents and, as many people type, without."""
     for form in {" ".join(re.findall(r"[^\W\d_]+", text.casefold())), " ".join(re.findall(r"[a-z]+", plain(text)))}:
         padded = f" {form} "
         yield from (padded[at : at + 3] for at in range(len(padded) - 2))
 
 
-def _conversations(tongue: Language, topics: tuple[str, ...]) -> Iterator[list[str]]:
-    folder = FOLDERS[tongue]
+def _conversations(lang: Language, topics: tuple[str, ...]) -> Iterator[list[str]]:
+    folder = FOLDERS[lang]
     for path in (
         files("chatbot") / "phrases" / f"{folder}.yml",
         *(Path(DATA_DIRECTORY, folder, f"{topic}.yml") for topic in topics),

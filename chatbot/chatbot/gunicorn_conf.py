@@ -1,9 +1,9 @@
-"""Settings of gunicorn; read in its master, so that a wrong setting ends it with status 78."""
+"""The gunicorn configuration. It loads all settings in the master, so that a wrong one exits with status 78."""
 
 # ruff: noqa: I001
-from web.gunicorn import *  # noqa: F403 - patches first, then the rest may be imported
+from web.gunicorn import *  # noqa: F403 - first: it applies the monkey patches
 
-from bus.log import LogSettings
+from service.log import LogSettings
 from bus.settings import KafkaSettings
 from chatbot.settings import ChatSettings, make_token
 
@@ -14,7 +14,7 @@ wsgi_app = "chatbot.app:create_app()"
 
 _link = f"{_settings.public_url.rstrip('/')}/chat/attendant"
 if _settings.attendant_token is None:
-    _link += f"?token={make_token()}"  # told here and nowhere else
+    _link += f"?token={make_token()}"  # printed here and nowhere else
 
 
 def when_ready(_server: object) -> None:

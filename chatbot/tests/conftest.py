@@ -1,29 +1,28 @@
-"""The application around fakes: a log in memory stands for the broker and the mirror."""
+"""The application around fakes: a log in memory replaces the broker and the mirror."""
 
 import itertools
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from bus import Cause, Event
-from bus.conversation import (
+from bus.producer import NotPublished, Outgoing, Position
+from chatbot.app import make_app
+from chatbot.attendant_auth import AttendantAuth
+from chatbot.backend import Backend
+from chatbot.conversations import Conversations
+from events import Cause, Event
+from events.conversation import (
     ChatExchanged,
     ConversationChanged,
     HandoffRaised,
     HumanReplied,
     SentimentClassified,
 )
-from bus.producer import NotPublished, Outgoing, Place
-from chatbot.app import make_app
-from chatbot.conversations import Conversations
-from chatbot.entry import Entry
-from chatbot.parts import Parts
-from web import Hub, Web, limiter
+from web import Hub, WebApp, limiter
 
 TOKEN = "segredo-de-teste"
 PROBABILITIES = {"negative": 0.05, "neutral": 0.05, "positive": 0.05}
@@ -42,8 +41,8 @@ class Record:
     key: bytes | None = None
 
 
-class Log:
-    """Makes records, each a second after the one before, unless the test says when."""
+class FakeLog:
+    """Creates records, by default each one second after the previous one."""
 
     def __init__(self) -> None:
         self.start = int(time.time() * 1000) - 3_600_000
@@ -62,10 +61,10 @@ class Log:
         return Record(topic, value, list(headers), self.start + int(at * 1000), next(self._offsets))
 
 
-class Talk:
-    """The records of one conversation, made by what happens in it. Calls return the record."""
+class ConversationRecords:
+    """Creates the records of one conversation; each method returns one."""
 
-    def __init__(self, log: Log, sessao: str = "s1"):
+    def __init__(self, log: FakeLog, sessao: str = "s1"):
         self.log, self.sessao = log, sessao
 
     def opened(self, nome: str = "Ana", **options: Any) -> Record:
@@ -76,12 +75,14 @@ class Talk:
         event = ChatExchanged(sessao=self.sessao, nome="Ana", pergunta=pergunta, resposta=resposta)
         return self.log.record("chatbot", event, **options)
 
-    def felt(self, message: Record | str, sentimento: str = "negative", sure: float = 0.9, **options: Any) -> Record:
+    def classified(
+        self, message: Record | str, sentimento: str = "negative", confianca: float = 0.9, **options: Any
+    ) -> Record:
         cause = id_of(message) if isinstance(message, Record) else None
         text = message if isinstance(message, str) else ""
         event = SentimentClassified(
-            sessao=self.sessao, nome="Ana", pergunta=text, sentimento=sentimento, confianca=sure,
-            probabilidades=PROBABILITIES | {sentimento: sure},
+            sessao=self.sessao, nome="Ana", pergunta=text, sentimento=sentimento, confianca=confianca,
+            probabilidades=PROBABILITIES | {sentimento: confianca},
         )  # fmt: skip
         return self.log.record("sentiment", event, cause=cause, **options)
 
@@ -89,6 +90,10 @@ class Talk:
         event = HandoffRaised(
             sessao=self.sessao, nome="Ana", pergunta="?", confianca=0.9, timestamp=message.timestamp / 1000
         )
+        return self.log.record("handoff", event, cause=id_of(message), **options)
+
+    def person_wanted(self, message: Record, **options: Any) -> Record:
+        event = ChatExchanged.decode(message.value, message.timestamp / 1000).person_wanted()
         return self.log.record("handoff", event, cause=id_of(message), **options)
 
     def changed(self, evento: str, atendente: str, **options: Any) -> Record:
@@ -105,15 +110,15 @@ def id_of(record: Record) -> str:
 
 
 @pytest.fixture
-def talk() -> Talk:
-    return Talk(Log())
+def conversation() -> ConversationRecords:
+    return ConversationRecords(FakeLog())
 
 
 @pytest.fixture
-def make_talk() -> Callable[..., Talk]:
-    """Talks of one log: `make_talk("session")`."""
-    log = Log()
-    return lambda sessao: Talk(log, sessao)
+def make_conversation() -> Callable[..., ConversationRecords]:
+    """Makes the conversation with a given session id; all of them share one log."""
+    log = FakeLog()
+    return lambda sessao: ConversationRecords(log, sessao)
 
 
 @pytest.fixture(name="id_of")
@@ -122,67 +127,69 @@ def _id_of() -> Callable[[Record], str]:
 
 
 class FakeBroker:
-    """Takes what is published, and lets the application hear it at once, or later, where `held` says so."""
+    """Producer, mirror and cluster view in one: the application reads a published record at once."""
 
     def __init__(self, conversations: Conversations):
         self.conversations = conversations
         self.published: list[Outgoing] = []
-        self.away = False
-        self.deaf = False
-        """Whether it takes records and the application does not hear them, until the mirror catches up."""
+        self.is_unavailable = False
+        self.refuses: set[str] = set()
+        """The topics whose records are refused."""
+        self.mirror_is_stalled = False
+        """Whether published records reach the application only when the mirror catches up."""
         self.caught_up = threading.Event()
         self.caught_up.set()
-        self.unheard: list[Record] = []
-        """What other programs have published, and is heard when the mirror catches up."""
-        self.before: list[Record] = []
-        """What comes into the log just before the next record that is published."""
+        self.unread: list[Record] = []
+        """Records that reach the application when the mirror catches up."""
+        self.concurrent: list[Record] = []
+        """Records of others that enter the log just before the next published record."""
         self._offset = itertools.count()
 
     # as Producer
-    def publish(self, records: Iterable[Outgoing]) -> list[Place]:
-        if self.away:
-            raise NotPublished("away")
+    def publish(self, records: Iterable[Outgoing]) -> list[Position]:
+        records = list(records)
+        if self.is_unavailable or any(one.topic in self.refuses for one in records):
+            raise NotPublished("unavailable")
         places = []
-        while self.before:
-            self.hear(self.before.pop(0))
+        while self.concurrent:
+            self.deliver(self.concurrent.pop(0))
         for outgoing in records:
             self.published.append(outgoing)
             offset = next(self._offset)
             assert outgoing.timestamp_ms
             record = Record(outgoing.topic, outgoing.value, outgoing.headers, outgoing.timestamp_ms, offset)
-            (self.unheard.append if self.deaf else self.hear)(record)
-            places.append(Place(outgoing.topic, 0, offset))
+            (self.unread.append if self.mirror_is_stalled else self.deliver)(record)
+            places.append(Position(outgoing.topic, 0, offset))
         return places
 
     # as Mirror
-    def passed(self, _places: Iterable[Place], _seconds: float) -> bool:
-        return not (self.away or self.deaf)
+    def passed(self, _places: Iterable[Position], _seconds: float) -> bool:
+        return not (self.is_unavailable or self.mirror_is_stalled)
 
     def catch_up(self, _seconds: float) -> bool:
-        while self.unheard:
-            self.hear(self.unheard.pop(0))
-        return not self.away
+        while self.unread:
+            self.deliver(self.unread.pop(0))
+        return not self.is_unavailable
 
     # as ClusterView
     def problem(self) -> str | None:
-        return "no broker answers" if self.away else None
+        return "no broker responds" if self.is_unavailable else None
 
     def members(self) -> dict[str, int]:
         return {"sentiment-consumer": 1}
 
-    def hear(self, record: Record) -> None:
-        self.conversations.heard(record.topic, record)
+    def deliver(self, record: Record) -> None:
+        self.conversations.add_record(record.topic, record)
 
 
 @dataclass
-class Bench:
-    """The application, what it stands on, and shorthands for asking it."""
+class Harness:
+    """The application under test, its fakes, and shorthands for requests."""
 
-    app: Web
+    app: WebApp
     broker: FakeBroker
     conversations: Conversations
     hub: Hub
-    sent: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.client: Any = self.app.test_client()
@@ -194,32 +201,32 @@ class Bench:
         return self.client.get(f"/chat/{path}", **options)
 
     def begin(self, nome: str = "Ana") -> str:
-        answer = self.post("api/sessions", {"nome": nome})
-        assert answer.status_code == 201, answer.data
-        return str(answer.get_json()["sessao"])
+        response = self.post("api/sessions", {"nome": nome})
+        assert response.status_code == 201, response.data
+        return str(response.get_json()["sessao"])
 
     def say(self, sessao: str, pergunta: str) -> Any:
         return self.post(f"api/sessions/{sessao}/messages", {"pergunta": pergunta})
 
-    def attend(self, sessao: str, what: str, **body: str) -> Any:
-        path = f"api/attendant/sessions/{sessao}/{what}"
+    def attend(self, sessao: str, action: str, **body: str) -> Any:
+        path = f"api/attendant/sessions/{sessao}/{action}"
         return self.post(path, body, headers={"Authorization": f"Bearer {TOKEN}"})
 
     def queue(self) -> list[dict[str, Any]]:
-        answer = self.get("api/attendant/sessions", headers={"Authorization": f"Bearer {TOKEN}"})
-        assert answer.status_code == 200, answer.data
-        rows: list[dict[str, Any]] = answer.get_json()["sessions"]
+        response = self.get("api/attendant/sessions", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert response.status_code == 200, response.data
+        rows: list[dict[str, Any]] = response.get_json()["sessions"]
         return rows
 
 
 @pytest.fixture
-def bench() -> Bench:
+def harness() -> Harness:
     conversations, hub = Conversations(), Hub()
     broker: Any = FakeBroker(conversations)
-    parts = Parts(conversations, broker, broker, broker, hub, Entry(TOKEN))
-    bench = Bench(make_app(parts), broker, conversations, hub)
+    backend = Backend(conversations, broker, broker, broker, hub, AttendantAuth(TOKEN))
+    harness = Harness(make_app(backend), broker, conversations, hub)
     limiter.reset()
-    return bench
+    return harness
 
 
 @pytest.fixture
@@ -230,9 +237,3 @@ def new_session() -> str:
 @pytest.fixture(scope="session")
 def token() -> str:
     return TOKEN
-
-
-@pytest.fixture(scope="session")
-def kit() -> Any:
-    """What tests of the fold and of the API share, as attributes."""
-    return SimpleNamespace(Record=Record, Log=Log, Talk=Talk, id_of=id_of)

@@ -1,4 +1,4 @@
-"""The attendants' API and the entry to the console: who may come in, who has which conversation."""
+"""The attendants' API and the login to the console: who has access, who has which conversation."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from chatbot.entry import LASTS, Entry
+from chatbot.attendant_auth import COOKIE_LIFETIME, AttendantAuth
 from itsdangerous import TimestampSigner
 
 PATHS = [
@@ -23,30 +23,30 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def entered(bench: Any, token: str) -> str:
-    """The value of the cookie that the token is exchanged for."""
-    answer = bench.get(f"attendant?token={token}")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/chat/attendant"), answer.data
-    found = re.match(r"attendant=([^;]+);", answer.headers["Set-Cookie"])
+def log_in(harness: Any, token: str) -> str:
+    """Exchange the token for the cookie; returns its value."""
+    response = harness.get(f"attendant?token={token}")
+    assert (response.status_code, response.headers["Location"]) == (303, "/chat/attendant"), response.data
+    found = re.match(r"attendant=([^;]+);", response.headers["Set-Cookie"])
     assert found
     return found[1]
 
 
-def without_jar(bench: Any) -> Any:
-    """A client that sends the cookies that a test names, and keeps none."""
-    return bench.app.test_client(use_cookies=False)
+def client_without_cookies(harness: Any) -> Any:
+    """A client that stores no cookies, and sends those in its headers only."""
+    return harness.app.test_client(use_cookies=False)
 
 
 @pytest.fixture
-def waiting(bench: Any, talk: Any) -> Any:
-    """A bench with a conversation, `s1`, that waits for a human."""
-    angry = talk.said("Que horror")
-    for record in (talk.opened(), angry, talk.felt(angry), talk.raised(angry)):
-        bench.broker.hear(record)
-    return bench
+def waiting(harness: Any, conversation: Any) -> Any:
+    """A harness with a conversation, `s1`, that waits for a human."""
+    angry = conversation.said("Que horror")
+    for record in (conversation.opened(), angry, conversation.classified(angry), conversation.raised(angry)):
+        harness.broker.deliver(record)
+    return harness
 
 
-# --- entry -------------------------------------------------------------------------------------
+# --- login -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
@@ -62,130 +62,134 @@ def waiting(bench: Any, talk: Any) -> Any:
         {"Cookie": "attendant=attendant.aaaaaa.bbbb"},
     ],
 )
-def test_without_the_token_nothing_is_told(
+def test_without_the_token_requests_are_403_and_leak_nothing(
     waiting: Any, method: str, path: str, headers: dict[str, str], token: str
 ) -> None:
-    answer = without_jar(waiting).open(f"/chat/{path}", method=method, json={"atendente": "Bia"}, headers=headers)
-    assert (answer.status_code, answer.mimetype) == (403, "application/problem+json")
-    text = answer.get_data(as_text=True)
+    response = client_without_cookies(waiting).open(
+        f"/chat/{path}", method=method, json={"atendente": "Bia"}, headers=headers
+    )
+    assert (response.status_code, response.mimetype) == (403, "application/problem+json")
+    text = response.get_data(as_text=True)
     assert "Ana" not in text
     assert token not in text
     assert waiting.broker.published == []
 
 
-def test_a_wrong_path_tells_nothing_either(bench: Any) -> None:
-    unknown = bench.get("api/attendant/sessions/unknown/take")
+def test_a_wrong_path_leaks_nothing_either(harness: Any) -> None:
+    unknown = harness.get("api/attendant/sessions/unknown/take")
     assert unknown.status_code in (403, 404, 405)
 
 
-def test_the_token_opens_the_api(bench: Any, token: str) -> None:
-    assert bench.get("api/attendant/sessions", headers=bearer(token)).status_code == 200
-    assert bench.get("api/attendant/sessions", headers={"Authorization": f"bearer  {token} "}).status_code == 200
+def test_the_token_opens_the_api(harness: Any, token: str) -> None:
+    assert harness.get("api/attendant/sessions", headers=bearer(token)).status_code == 200
+    assert harness.get("api/attendant/sessions", headers={"Authorization": f"bearer  {token} "}).status_code == 200
 
 
-def test_the_link_is_exchanged_for_a_strict_cookie(bench: Any, token: str) -> None:
-    answer = bench.get(f"attendant?token={token}")
-    cookie = answer.headers["Set-Cookie"]
+def test_the_link_sets_a_strict_cookie(harness: Any, token: str) -> None:
+    response = harness.get(f"attendant?token={token}")
+    cookie = response.headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=Strict", "Path=/chat"} <= set(cookie.split("; "))
-    assert token not in answer.get_data(as_text=True) + str(answer.headers)
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert bench.get("api/attendant/sessions").status_code == 200
+    assert token not in response.get_data(as_text=True) + str(response.headers)
+    assert response.headers["Cache-Control"] == "no-store"
+    assert harness.get("api/attendant/sessions").status_code == 200
 
 
-def test_behind_https_the_cookie_is_secure(bench: Any, token: str) -> None:
-    answer = bench.get(f"attendant?token={token}", headers={"X-Forwarded-Proto": "https"})
-    assert "; Secure" in answer.headers["Set-Cookie"]
+def test_behind_https_the_cookie_is_secure(harness: Any, token: str) -> None:
+    response = harness.get(f"attendant?token={token}", headers={"X-Forwarded-Proto": "https"})
+    assert "; Secure" in response.headers["Set-Cookie"]
 
 
-def test_the_form_does_the_same(bench: Any, token: str) -> None:
-    assert bench.client.post("/chat/attendant", data={"token": "wrong"}).status_code == 403
-    answer = bench.client.post("/chat/attendant", data={"token": f" {token}\n"})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/chat/attendant")
-    assert bench.get("api/attendant/sessions").status_code == 200
+def test_the_login_form_sets_the_cookie_too(harness: Any, token: str) -> None:
+    assert harness.client.post("/chat/attendant", data={"token": "wrong"}).status_code == 403
+    response = harness.client.post("/chat/attendant", data={"token": f" {token}\n"})
+    assert (response.status_code, response.headers["Location"]) == (303, "/chat/attendant")
+    assert harness.get("api/attendant/sessions").status_code == 200
 
 
-def test_leaving_takes_the_cookie_back(bench: Any, token: str) -> None:
-    entered(bench, token)
-    assert bench.post("attendant/logout").status_code == 303
-    assert bench.get("api/attendant/sessions").status_code == 403
+def test_logging_out_deletes_the_cookie(harness: Any, token: str) -> None:
+    log_in(harness, token)
+    assert harness.post("attendant/logout").status_code == 303
+    assert harness.get("api/attendant/sessions").status_code == 403
 
 
-def test_the_console_asks_for_the_token_and_is_shown_with_it(bench: Any, token: str) -> None:
-    asking = bench.get("attendant")
-    assert (asking.status_code, asking.mimetype) == (200, "text/html")
-    assert 'name="token"' in asking.get_data(as_text=True)
-    entered(bench, token)
-    console = bench.get("attendant")
+def test_the_console_shows_the_login_form_until_one_logs_in(harness: Any, token: str) -> None:
+    login_page = harness.get("attendant")
+    assert (login_page.status_code, login_page.mimetype) == (200, "text/html")
+    assert 'name="token"' in login_page.get_data(as_text=True)
+    log_in(harness, token)
+    console = harness.get("attendant")
     assert console.status_code == 200
     assert 'name="token"' not in console.get_data(as_text=True)
     assert console.headers["Cache-Control"] == "no-store"
 
 
-def test_a_wrong_token_is_told_on_the_page(bench: Any) -> None:
-    answer = bench.get("attendant?token=wrong")
-    assert (answer.status_code, answer.mimetype) == (403, "text/html")
-    assert "wrong" not in answer.get_data(as_text=True).replace("wrong or", "")
-    assert "Set-Cookie" not in answer.headers
+def test_a_wrong_token_shows_the_login_page_again(harness: Any) -> None:
+    response = harness.get("attendant?token=wrong")
+    assert (response.status_code, response.mimetype) == (403, "text/html")
+    assert "wrong" not in response.get_data(as_text=True).replace("wrong or", "")
+    assert "Set-Cookie" not in response.headers
 
 
-def test_a_replica_with_the_same_token_knows_the_cookie_one_with_another_does_not(bench: Any, token: str) -> None:
-    cookie = entered(bench, token)
-    for other, known in ((Entry(token), True), (Entry("another token"), False)):
-        with bench.app.test_request_context(headers={"Cookie": f"attendant={cookie}"}):
-            assert other.may_enter() is known
+def test_replicas_accept_the_cookie_only_if_they_have_the_same_token(harness: Any, token: str) -> None:
+    cookie = log_in(harness, token)
+    for other, known in ((AttendantAuth(token), True), (AttendantAuth("another token"), False)):
+        with harness.app.test_request_context(headers={"Cookie": f"attendant={cookie}"}):
+            assert other.is_attendant() is known
 
 
-def test_a_cookie_ends(bench: Any, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    entered(bench, token)
+def test_a_cookie_expires(harness: Any, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in(harness, token)
     now = TimestampSigner.get_timestamp
     for later, status in ((-2, 200), (2, 403)):
         monkeypatch.setattr(
-            TimestampSigner, "get_timestamp", lambda self, by=later: now(self) + int(LASTS.total_seconds()) + by
+            TimestampSigner,
+            "get_timestamp",
+            lambda self, by=later: now(self) + int(COOKIE_LIFETIME.total_seconds()) + by,
         )
-        assert bench.get("api/attendant/sessions").status_code == status
+        assert harness.get("api/attendant/sessions").status_code == status
 
 
-def test_guessing_is_stopped_and_the_right_token_is_not_counted(bench: Any, token: str) -> None:
+def test_wrong_tokens_are_limited_and_right_ones_do_not_count(harness: Any, token: str) -> None:
     for _ in range(30):
-        assert bench.get("api/attendant/sessions", headers=bearer(token)).status_code == 200
-    ways = (
-        lambda: bench.get("attendant?token=x"),
-        lambda: bench.client.post("/chat/attendant", data={"token": "x"}),
-        lambda: bench.get("api/attendant/sessions", headers=bearer("x")),
+        assert harness.get("api/attendant/sessions", headers=bearer(token)).status_code == 200
+    logins = (
+        lambda: harness.get("attendant?token=x"),
+        lambda: harness.client.post("/chat/attendant", data={"token": "x"}),
+        lambda: harness.get("api/attendant/sessions", headers=bearer("x")),
     )
-    assert [ways[number % 3]().status_code for number in range(10)] == [403] * 10
-    for way in ways:
-        answer = way()
-        assert answer.status_code == 429
-        assert int(answer.headers["Retry-After"]) > 0
-    assert bench.get("api/attendant/sessions", headers=bearer(token)).status_code == 429
+    assert [logins[number % 3]().status_code for number in range(10)] == [403] * 10
+    for login in logins:
+        response = login()
+        assert response.status_code == 429
+        assert int(response.headers["Retry-After"]) > 0
+    assert harness.get("api/attendant/sessions", headers=bearer(token)).status_code == 429
     elsewhere = {"X-Forwarded-For": "1.2.3.4"} | bearer(token)
-    assert bench.get("api/attendant/sessions", headers=elsewhere).status_code == 200
+    assert harness.get("api/attendant/sessions", headers=elsewhere).status_code == 200
 
 
-def test_who_tries_no_token_is_not_counted(bench: Any, token: str) -> None:
-    """A console whose cookie ended with the token before asks until someone enters anew, in each of its tabs."""
-    stale = without_jar(bench)
+def test_requests_without_a_token_do_not_count_as_attempts(harness: Any, token: str) -> None:
+    """Each tab of a console with an expired cookie keeps sending requests."""
+    stale = client_without_cookies(harness)
     for _ in range(30):
         for path in ("api/attendant/events", "api/attendant/sessions"):
             assert stale.get(f"/chat/{path}", headers={"Cookie": "attendant=attendant.aaaaaa.bbbb"}).status_code == 403
-    assert entered(bench, token)
+    assert log_in(harness, token)
 
 
-FROM_ANOTHER_SITE = [{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"} for site in ("cross-site", "same-site")]
+CROSS_SITE = [{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"} for site in ("cross-site", "same-site")]
 
 
-@pytest.mark.parametrize("headers", FROM_ANOTHER_SITE)
-def test_who_follows_a_link_on_another_site_is_asked_by_this_one_for_the_cookie(
-    bench: Any, token: str, headers: dict[str, str]
+@pytest.mark.parametrize("headers", CROSS_SITE)
+def test_a_cross_site_link_reloads_so_that_the_browser_sends_the_cookie(
+    harness: Any, token: str, headers: dict[str, str]
 ) -> None:
-    """A mail's, say: the browser keeps a strict cookie back, unless the next request is the page's own."""
-    cookie = {"Cookie": f"attendant={entered(bench, token)}"}
-    other = without_jar(bench)
-    for _ in range(30):  # no attempt
-        between = other.get("/chat/attendant", headers=headers)
-        assert (between.status_code, between.headers["Cache-Control"]) == (200, "no-store")
-    text = between.get_data(as_text=True)
+    """The browser sends a strict cookie only with requests that start on our own page."""
+    cookie = {"Cookie": f"attendant={log_in(harness, token)}"}
+    other = client_without_cookies(harness)
+    for _ in range(30):  # these do not count as attempts
+        redirect_page = other.get("/chat/attendant", headers=headers)
+        assert (redirect_page.status_code, redirect_page.headers["Cache-Control"]) == (200, "no-store")
+    text = redirect_page.get_data(as_text=True)
     assert '<meta http-equiv="refresh" content="0;url=/chat/attendant">' in text
     assert '<a href="/chat/attendant">' in text
     assert 'name="token"' not in text
@@ -194,21 +198,21 @@ def test_who_follows_a_link_on_another_site_is_asked_by_this_one_for_the_cookie(
     assert 'name="token"' in other.get("/chat/attendant", headers=own).get_data(as_text=True)
 
 
-@pytest.mark.parametrize("headers", FROM_ANOTHER_SITE)
-def test_the_link_with_the_token_on_another_site_tells_nothing_of_it(
-    bench: Any, token: str, headers: dict[str, str]
-) -> None:
-    answer = bench.get(f"attendant?token={token}", headers=headers)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/chat/attendant")
-    between = without_jar(bench).get("/chat/attendant", headers=headers)  # a browser keeps the cookie back
-    assert 'http-equiv="refresh"' in between.get_data(as_text=True)
-    assert token not in between.get_data(as_text=True) + str(between.headers)
-    assert bench.get("attendant?token=wrong", headers=headers).status_code == 403
+@pytest.mark.parametrize("headers", CROSS_SITE)
+def test_a_cross_site_link_with_the_token_does_not_leak_it(harness: Any, token: str, headers: dict[str, str]) -> None:
+    response = harness.get(f"attendant?token={token}", headers=headers)
+    assert (response.status_code, response.headers["Location"]) == (303, "/chat/attendant")
+    redirect_page = client_without_cookies(harness).get(
+        "/chat/attendant", headers=headers
+    )  # a browser withholds the cookie
+    assert 'http-equiv="refresh"' in redirect_page.get_data(as_text=True)
+    assert token not in redirect_page.get_data(as_text=True) + str(redirect_page.headers)
+    assert harness.get("attendant?token=wrong", headers=headers).status_code == 403
 
 
-def test_who_has_entered_is_not_kept_out_by_one_who_guesses_at_the_same_address(bench: Any, token: str) -> None:
-    cookie = {"Cookie": f"attendant={entered(bench, token)}"}
-    other = without_jar(bench)
+def test_a_logged_in_attendant_is_not_limited_by_wrong_tokens_from_the_same_address(harness: Any, token: str) -> None:
+    cookie = {"Cookie": f"attendant={log_in(harness, token)}"}
+    other = client_without_cookies(harness)
     while other.get("/chat/attendant?token=x").status_code == 403:
         pass
     assert other.get("/chat/api/attendant/sessions", headers=cookie).status_code == 200
@@ -216,19 +220,21 @@ def test_who_has_entered_is_not_kept_out_by_one_who_guesses_at_the_same_address(
     assert other.get("/chat/attendant").status_code == 429
 
 
-def test_another_site_cannot_use_the_cookie(waiting: Any, token: str) -> None:
-    cookie = {"Cookie": f"attendant={entered(waiting, token)}"}
+def test_cross_site_requests_cannot_use_the_cookie(waiting: Any, token: str) -> None:
+    cookie = {"Cookie": f"attendant={log_in(waiting, token)}"}
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         for path in ("api/attendant/sessions/s1/take", "attendant/logout"):
-            answer = without_jar(waiting).post(f"/chat/{path}", json={"atendente": "Eve"}, headers=cookie | headers)
-            assert answer.status_code == 403
+            response = client_without_cookies(waiting).post(
+                f"/chat/{path}", json={"atendente": "Eve"}, headers=cookie | headers
+            )
+            assert response.status_code == 403
     assert waiting.queue()[0]["estado"] == "waiting"
 
 
 # --- conversations -----------------------------------------------------------------------------
 
 
-def test_the_queue_says_who_waits_and_why(waiting: Any) -> None:
+def test_the_queue_has_who_waits_and_why(waiting: Any) -> None:
     (row,) = waiting.queue()
     assert row.keys() == {
         "sessao", "nome", "estado", "atendente", "waiting_since", "last_at", "last_message", "reason", "sentiments",
@@ -240,7 +246,7 @@ def test_the_queue_says_who_waits_and_why(waiting: Any) -> None:
     assert row["sentiments"][0]["sentimento"] == "negative"
 
 
-def test_taking_answering_handing_back_and_closing(waiting: Any) -> None:
+def test_take_reply_release_and_close(waiting: Any) -> None:
     taken = waiting.attend("s1", "take", atendente=" Bia ")
     assert (taken.status_code, taken.get_json()["estado"], taken.get_json()["atendente"]) == (200, "human", "Bia")
     reply = waiting.attend("s1", "messages", atendente="Bia", mensagem="Já vejo <b>isso</b>")
@@ -255,85 +261,121 @@ def test_taking_answering_handing_back_and_closing(waiting: Any) -> None:
 
 
 @pytest.mark.parametrize("sessao", ["sala/1", "sala//1", "/1", "1/", "1/take", "linha 1\nlinha 2", "50 %?#"])
-def test_another_program_names_a_session_as_it_likes(bench: Any, make_talk: Any, sessao: str) -> None:
-    for talk in (make_talk(sessao), make_talk("1")):
-        bench.broker.hear(talk.said("Oi"))
+def test_any_foreign_session_id_works_in_addresses(harness: Any, make_conversation: Any, sessao: str) -> None:
+    for conversation in (make_conversation(sessao), make_conversation("1")):
+        harness.broker.deliver(conversation.said("Oi"))
     address = quote(sessao, safe="")
-    assert bench.attend(address, "take", atendente="Bia").get_json()["sessao"] == sessao
-    assert bench.attend(address, "messages", atendente="Bia", mensagem="Olá").status_code == 200
-    assert bench.say(address, "Olá, Bia").status_code == 200
-    events = bench.get(f"api/sessions/{address}/events")
+    assert harness.attend(address, "take", atendente="Bia").get_json()["sessao"] == sessao
+    assert harness.attend(address, "messages", atendente="Bia", mensagem="Olá").status_code == 200
+    assert harness.say(address, "Olá, Bia").status_code == 200
+    events = harness.get(f"api/sessions/{address}/events")
     assert events.status_code == 200
     events.close()
-    for what in ("release", "close"):
-        assert bench.attend(address, what, atendente="Bia").status_code == 200
-    assert {row["sessao"]: row["estado"] for row in bench.queue()} == {sessao: "closed", "1": "bot"}
+    for action in ("release", "close"):
+        assert harness.attend(address, action, atendente="Bia").status_code == 200
+    assert {row["sessao"]: row["estado"] for row in harness.queue()} == {sessao: "closed", "1": "bot"}
 
 
-def test_who_comes_second_is_told_who_has_it(waiting: Any) -> None:
+def test_a_second_attendant_gets_409_with_the_first_ones_name(waiting: Any) -> None:
     waiting.attend("s1", "take", atendente="Bia")
     published = len(waiting.broker.published)
-    for what in ("take", "release", "close", "messages"):
-        answer = waiting.attend("s1", what, atendente="Rui", mensagem="Oi")
-        assert answer.status_code == 409, what
-        body = answer.get_json()
+    for action in ("take", "release", "close", "messages"):
+        response = waiting.attend("s1", action, atendente="Rui", mensagem="Oi")
+        assert response.status_code == 409, action
+        body = response.get_json()
         assert (body["atendente"], body["estado"], body["type"]) == ("Bia", "human", "urn:problem:held")
         assert "Bia" in body["detail"]
     assert len(waiting.broker.published) == published
 
 
-def test_the_log_decides_between_two_that_take_it_at_once(waiting: Any, talk: Any) -> None:
-    """Rui looked, nobody had it; but Bia's record came first into the log."""
-    waiting.broker.before.append(talk.changed("assumida", "Bia", at=3_000.0))
-    answer = waiting.attend("s1", "take", atendente="Rui")
-    assert (answer.status_code, answer.get_json()["atendente"]) == (409, "Bia")
+def test_the_log_decides_between_two_concurrent_takes(waiting: Any, conversation: Any) -> None:
+    """Nobody has it when Rui's request arrives, but Bia's record is the first in the log."""
+    waiting.broker.concurrent.append(conversation.changed("assumida", "Bia", at=3_000.0))
+    response = waiting.attend("s1", "take", atendente="Rui")
+    assert (response.status_code, response.get_json()["atendente"]) == (409, "Bia")
     assert waiting.queue()[0]["atendente"] == "Bia"
 
 
-def test_a_reply_that_came_after_the_release_is_not_delivered(waiting: Any, talk: Any) -> None:
-    """Bia writes in one window while another of hers hands the conversation back."""
+def test_a_reply_after_the_release_is_409_and_not_shown(waiting: Any, conversation: Any) -> None:
+    """Bia writes in one window while she releases the conversation in another."""
     waiting.attend("s1", "take", atendente="Bia")
-    now = waiting.conversations.state("s1").last_at - talk.log.start / 1000
-    waiting.broker.before.append(talk.changed("devolvida", "Bia", at=now))
-    answer = waiting.attend("s1", "messages", atendente="Bia", mensagem="Oi")
-    assert (answer.status_code, answer.get_json()["atendente"]) == (409, None)
+    now = waiting.conversations.state("s1").last_at - conversation.log.start / 1000
+    waiting.broker.concurrent.append(conversation.changed("devolvida", "Bia", at=now))
+    response = waiting.attend("s1", "messages", atendente="Bia", mensagem="Oi")
+    assert (response.status_code, response.get_json()["atendente"]) == (409, None)
     assert "Oi" not in [data.get("texto") for _, data in waiting.conversations.events("s1")]
 
 
-def test_what_is_done_after_something_comes_after_it_even_if_clocks_differ(waiting: Any, talk: Any) -> None:
-    """Bia took it at a replica whose clock is ten seconds ahead."""
+def test_later_records_get_later_timestamps_even_if_clocks_differ(waiting: Any, conversation: Any) -> None:
+    """Bia took it at a replica whose clock is ten seconds fast."""
     ahead = 3_610.0
-    waiting.broker.hear(talk.changed("assumida", "Bia", at=ahead))
+    waiting.broker.deliver(conversation.changed("assumida", "Bia", at=ahead))
     assert waiting.attend("s1", "messages", atendente="Bia", mensagem="Oi").status_code == 200
     assert waiting.say("s1", "Olá").get_json()["resposta"] == ""
     said = [data["texto"] for name, data in waiting.conversations.events("s1") if name == "message"]
     assert said[-2:] == ["Oi", "Olá"]
-    assert waiting.broker.published[-1].timestamp_ms == talk.log.start + ahead * 1000 + 2
+    assert waiting.broker.published[-1].timestamp_ms == conversation.log.start + ahead * 1000 + 2
 
 
-def test_a_record_from_the_far_future_does_not_drag_the_others_there(waiting: Any, talk: Any) -> None:
-    waiting.broker.hear(talk.said("Oi", at=1e9))
+def test_a_record_from_the_far_future_does_not_shift_later_timestamps(waiting: Any, conversation: Any) -> None:
+    waiting.broker.deliver(conversation.said("Oi", at=1e9))
     waiting.say("s1", "Olá")
-    assert waiting.broker.published[-1].timestamp_ms < talk.log.start + 3_700_000
+    assert waiting.broker.published[-1].timestamp_ms < conversation.log.start + 3_700_000
 
 
-def test_taking_twice_is_no_conflict(waiting: Any) -> None:
+def test_taking_twice_is_not_a_conflict(waiting: Any) -> None:
     waiting.attend("s1", "take", atendente="Bia")
     assert waiting.attend("s1", "take", atendente="Bia").status_code == 200
     assert len(waiting.broker.published) == 1
 
 
-def test_what_nobody_has_is_not_answered(waiting: Any) -> None:
-    for what in ("release", "messages"):
-        answer = waiting.attend("s1", what, atendente="Bia", mensagem="Oi")
-        assert (answer.status_code, answer.get_json()["atendente"]) == (409, None), what
+def test_without_a_take_replies_and_releases_are_409(waiting: Any) -> None:
+    for action in ("release", "messages"):
+        response = waiting.attend("s1", action, atendente="Bia", mensagem="Oi")
+        assert (response.status_code, response.get_json()["atendente"]) == (409, None), action
     assert waiting.attend("s1", "close", atendente="Bia").status_code == 200
-    for what in ("take", "close"):
-        answer = waiting.attend("s1", what, atendente="Bia")
-        assert (answer.status_code, answer.get_json()["estado"]) == (409, "closed"), what
+    for action, name in (("take", "Bia"), ("close", "Rui"), ("release", "Bia")):
+        response = waiting.attend("s1", action, atendente=name)
+        assert (response.status_code, response.get_json()["estado"]) == (409, "closed"), action
 
 
-def test_a_message_opens_a_closed_conversation_anew(waiting: Any) -> None:
+@pytest.mark.parametrize("read_late", [False, True])
+@pytest.mark.parametrize(("action", "estado"), [("take", "human"), ("release", "bot"), ("close", "closed")])
+def test_what_took_effect_although_it_was_answered_503_may_be_asked_for_again(
+    waiting: Any, action: str, estado: str, read_late: bool
+) -> None:
+    """Whether this process has read the first record already, or (`read_late`) reads it with the second."""
+    if action != "take":
+        waiting.attend("s1", "take", atendente="Bia")
+    published = len(waiting.broker.published)
+    waiting.broker.mirror_is_stalled = True
+    assert waiting.attend("s1", action, atendente="Bia").status_code == 503
+    waiting.broker.mirror_is_stalled = False
+    if read_late:
+        waiting.broker.concurrent, waiting.broker.unread = waiting.broker.unread, []
+    else:
+        waiting.broker.catch_up(0)
+    again = waiting.attend("s1", action, atendente="Bia")
+    assert (again.status_code, again.get_json()["estado"]) == (200, estado)
+    assert len(waiting.broker.published) == published + 1 + read_late
+    assert waiting.attend("s1", action, atendente="Rui").status_code == 409
+
+
+def test_a_hand_back_repeated_when_the_customer_waits_again_is_done_and_takes_nothing_back(
+    waiting: Any, conversation: Any
+) -> None:
+    waiting.attend("s1", "take", atendente="Bia")
+    waiting.attend("s1", "release", atendente="Bia")
+    message = conversation.said("Que horror", at=3_650.0)
+    waiting.broker.deliver(message)
+    waiting.broker.deliver(conversation.raised(message, at=3_651.0))
+    again = waiting.attend("s1", "release", atendente="Bia")
+    assert (again.status_code, again.get_json()["estado"]) == (200, "waiting")
+    waiting.attend("s1", "take", atendente="Rui")
+    assert waiting.attend("s1", "release", atendente="Bia").status_code == 409
+
+
+def test_a_message_reopens_a_closed_conversation(waiting: Any) -> None:
     waiting.attend("s1", "close", atendente="Bia")
     assert waiting.say("s1", "Olá").get_json()["resposta"] == "Oi"
     assert waiting.queue()[0]["estado"] == "bot"
@@ -355,50 +397,54 @@ def test_a_message_opens_a_closed_conversation_anew(waiting: Any) -> None:
 )
 def test_a_bad_reply_is_refused(waiting: Any, body: Any, status: int, token: str) -> None:
     waiting.attend("s1", "take", atendente="Bia")
-    answer = waiting.post("api/attendant/sessions/s1/messages", body, headers=bearer(token))
-    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    response = waiting.post("api/attendant/sessions/s1/messages", body, headers=bearer(token))
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json")
     assert len(waiting.broker.published) == 1
 
 
-def test_the_stream_begins_with_the_queue(waiting: Any, token: str) -> None:
-    answer = waiting.get("api/attendant/events", headers=bearer(token))
-    chunks = iter(answer.response)
+def test_the_stream_starts_with_the_queue(waiting: Any, token: str) -> None:
+    response = waiting.get("api/attendant/events", headers=bearer(token))
+    chunks = iter(response.response)
     assert next(chunks) == b"retry: 2000\n\n"
     event, data = next(chunks).decode().strip().split("\n")
     assert event == "event: session"
     assert json.loads(data.removeprefix("data: ")) == waiting.queue()[0]
-    answer.close()
+    response.close()
 
 
-def answered(bench: Any, token: str, key: str = "k" * 32, **body: str) -> Any:
-    """The answer to what Bia says, with that Idempotency-Key."""
+def reply_as_bia(harness: Any, token: str, key: str = "k" * 32, **body: str) -> Any:
+    """The response to a message by Bia with that Idempotency-Key."""
     body = {"atendente": "Bia", "mensagem": "Já vejo"} | body
     headers = bearer(token) | {"Idempotency-Key": key}
-    return bench.post("api/attendant/sessions/s1/messages", body, headers=headers)
+    return harness.post("api/attendant/sessions/s1/messages", body, headers=headers)
 
 
-def test_what_an_attendant_sends_again_is_the_same_message(waiting: Any, token: str) -> None:
+def test_a_repeated_reply_is_the_same_message(waiting: Any, token: str) -> None:
     waiting.attend("s1", "take", atendente="Bia")
-    first = answered(waiting, token)
+    first = reply_as_bia(waiting, token)
     assert first.status_code == 200
-    waiting.attend("s1", "close", atendente="Bia")  # the answer was lost, and so it is asked for once more
-    again = answered(waiting, token)
-    assert (again.status_code, again.get_json()["id"]) == (200, first.get_json()["id"])
+    waiting.attend("s1", "close", atendente="Bia")  # the response was lost, so the page repeats the request
+    repeated = reply_as_bia(waiting, token)
+    assert (repeated.status_code, repeated.get_json()["id"]) == (200, first.get_json()["id"])
     said = [data for _, data in waiting.conversations.events("s1") if data.get("de") == "atendente"]
     assert [message["id"] for message in said] == [first.get_json()["id"]]
     assert [record.topic for record in waiting.broker.published].count("chat-reply") == 1
 
 
-def test_what_came_too_late_is_refused_however_often_it_is_sent(waiting: Any, talk: Any, token: str) -> None:
+def test_a_reply_that_came_too_late_stays_refused(waiting: Any, conversation: Any, token: str) -> None:
     waiting.attend("s1", "take", atendente="Bia")
-    now = waiting.conversations.state("s1").last_at - talk.log.start / 1000
-    waiting.broker.before.append(talk.changed("devolvida", "Bia", at=now))
-    assert [answered(waiting, token).status_code for _ in range(2)] == [409, 409]
+    now = waiting.conversations.state("s1").last_at - conversation.log.start / 1000
+    waiting.broker.concurrent.append(conversation.changed("devolvida", "Bia", at=now))
+    assert [reply_as_bia(waiting, token).status_code for _ in range(2)] == [409, 409]
     waiting.attend("s1", "take", atendente="Bia")
-    assert [answered(waiting, token, key).status_code for key in ("k" * 32, "j" * 32, "short")] == [409, 200, 400]
+    assert [reply_as_bia(waiting, token, key).status_code for key in ("k" * 32, "j" * 32, "short")] == [409, 200, 400]
 
 
-def test_other_words_or_another_key_are_another_message(waiting: Any, token: str) -> None:
+def test_another_text_or_key_is_another_message(waiting: Any, token: str) -> None:
     waiting.attend("s1", "take", atendente="Bia")
-    answers = [answered(waiting, token), answered(waiting, token, mensagem="Oi"), answered(waiting, token, "j" * 16)]
-    assert len({answer.get_json()["id"] for answer in answers}) == 3
+    responses = [
+        reply_as_bia(waiting, token),
+        reply_as_bia(waiting, token, mensagem="Oi"),
+        reply_as_bia(waiting, token, "j" * 16),
+    ]
+    assert len({response.get_json()["id"] for response in responses}) == 3

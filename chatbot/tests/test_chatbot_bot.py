@@ -1,4 +1,4 @@
-"""What the bot answers, and in which language."""
+"""The answers of the bot, and their language."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from chatbot import bot
         ("THANK YOU", "You are welcome!"),
     ],
 )
-def test_it_answers_what_it_knows_whatever_the_spelling(question: str, answer: str) -> None:
+def test_it_answers_known_questions_in_any_spelling(question: str, answer: str) -> None:
     assert bot.answer(question).startswith(answer)
 
 
@@ -44,21 +44,21 @@ def test_it_answers_what_it_knows_whatever_the_spelling(question: str, answer: s
         ("I want my money back", "en"),
     ],
 )
-@pytest.mark.parametrize("otherwise", ["pt-BR", "en"])
-def test_what_it_does_not_know_it_says_in_the_language_of_the_question(
-    question: str, language: bot.Language, otherwise: bot.Language
+@pytest.mark.parametrize("default_language", ["pt-BR", "en"])
+def test_the_fallback_is_in_the_language_of_the_question(
+    question: str, language: bot.Language, default_language: bot.Language
 ) -> None:
-    assert bot.answer(question, otherwise) == bot.FALLBACK[language]
+    assert bot.answer(question, default_language) == bot.FALLBACK[language]
 
 
-def test_to_whom_a_person_was_called_it_does_not_say_how_to_call_one() -> None:
+def test_the_fallback_changes_once_a_person_was_called() -> None:
     assert bot.answer("Isto é um absurdo!", "en", called=True) == bot.CALLED["pt-BR"]
     assert bot.answer("This is ridiculous!", called=True) == bot.CALLED["en"]
     assert bot.answer("thanks", called=True) == bot.answer("thanks")
 
 
 @pytest.mark.parametrize("question", ["😀😀", "?!", "12345", "", "   ", "שלום עולם", "مرحبا", "…"])
-def test_where_no_letter_tells_it_answers_in_the_language_of_the_page(question: str) -> None:
+def test_if_the_language_is_unknown_it_uses_that_of_the_page(question: str) -> None:
     assert bot.answer(question, "pt-BR") == bot.FALLBACK["pt-BR"]
     assert bot.answer(question, "en") == bot.FALLBACK["en"]
 
@@ -68,21 +68,21 @@ def test_a_greeting_before_a_complaint_is_not_answered_as_a_greeting() -> None:
     assert bot.answer("Hello, my order is late and nobody answers") == bot.FALLBACK["en"]
 
 
-def test_every_question_that_it_knows_is_answered_as_the_corpus_does() -> None:
-    for tongue in bot.FOLDERS:
-        answers = bot._answers(tongue)
+def test_it_answers_the_questions_of_the_corpus_as_the_corpus_does() -> None:
+    for lang in bot.FOLDERS:
+        answers = bot._answers(lang)
         assert len(answers) > 100
-        wrong = [question for question, answer in answers.items() if bot.answer(question, tongue) != answer]
+        wrong = [question for question, answer in answers.items() if bot.answer(question, lang) != answer]
         assert len(wrong) < len(answers) * 0.03, wrong  # a few are written in both languages
 
 
-def test_the_corpus_is_told_apart_by_its_language() -> None:
-    for tongue in bot.FOLDERS:
-        questions = list(bot._answers(tongue))
-        right = [question for question in questions if bot.language(question) == tongue]
+def test_it_detects_the_language_of_the_corpus() -> None:
+    for lang in bot.FOLDERS:
+        questions = list(bot._answers(lang))
+        right = [question for question in questions if bot.language(question) == lang]
         assert len(right) > 0.97 * len(questions)
 
 
-def test_insults_and_flattery_of_the_corpus_stay_out() -> None:
+def test_insults_and_flattery_of_the_corpus_are_left_out() -> None:
     for question in ("você é muito sexy", "you are stupid", "tell me gossip"):
         assert bot.answer(question) in bot.FALLBACK.values()

@@ -1,4 +1,4 @@
-"""Conversations folded from records: in any order, twice, late, foreign, or too many."""
+"""Folding records into conversations: out of order, duplicated, late, foreign, or too many."""
 
 import itertools
 import json
@@ -9,51 +9,60 @@ from typing import Any
 
 import pytest
 from chatbot.conversations import Conversations
+from events.catalogue import CONVERSATION_TOPICS
 
 from chatbot import conversations
 
 HOUR = 3_600_000
 
 
-class Heard:
-    """Conversations that have heard records, and what they told of them."""
+class Fold:
+    """Conversations with the given records, and the page events that they sent."""
 
     def __init__(self, *records: Any, live: bool = True):
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.sent: list[tuple[str, dict[str, Any]]] = []
         self.live = live
-        self.all = Conversations(lambda _sessao, news: self.told.extend(news), lambda: self.live)
-        self.hear(*records)
+        self.conversations = Conversations(lambda _sessao, events: self.sent.extend(events), lambda: self.live)
+        self.add(*records)
 
-    def hear(self, *records: Any) -> None:
+    def add(self, *records: Any) -> None:
         for record in records:
-            self.all.heard(record.topic, record)
+            self.conversations.add_record(record.topic, record)
 
     def events(self, sessao: str = "s1") -> list[Any]:
-        return self.all.events(sessao)
+        return self.conversations.events(sessao)
 
     def texts(self, sessao: str = "s1") -> list[str]:
         return [data["texto"] for name, data in self.events(sessao) if name == "message"]
 
     def state(self, sessao: str = "s1") -> tuple[str, str | None]:
-        state = self.all.state(sessao)
+        state = self.conversations.state(sessao)
         return state.estado, state.atendente
 
 
-def a_story(talk: Any) -> list[Any]:
-    """Ana grows angry, Bia comes, answers and goes."""
-    records = [talk.opened(), talk.said("Olá", "Oi"), talk.said("Isto é péssimo", "Não sei.")]
+def short_conversation(conversation: Any) -> list[Any]:
+    """Ana gets angry; Bia takes the conversation, answers and releases it."""
+    records = [conversation.opened(), conversation.said("Olá", "Oi"), conversation.said("Isto é péssimo", "Não sei.")]
     angry = records[-1]
-    records += [talk.felt(records[1], "neutral", 0.7), talk.felt(angry), talk.raised(angry)]
-    records += [talk.changed("assumida", "Bia"), talk.replied("Bia", "Aqui é a Bia"), talk.said("Enfim!", "")]
-    return [*records, talk.felt(records[-1], "positive", 0.6), talk.changed("devolvida", "Bia")]
+    records += [
+        conversation.classified(records[1], "neutral", 0.7),
+        conversation.classified(angry),
+        conversation.raised(angry),
+    ]
+    records += [
+        conversation.changed("assumida", "Bia"),
+        conversation.replied("Bia", "Aqui é a Bia"),
+        conversation.said("Enfim!", ""),
+    ]
+    return [*records, conversation.classified(records[-1], "positive", 0.6), conversation.changed("devolvida", "Bia")]
 
 
-def test_a_story_becomes_messages_feelings_and_a_state(talk: Any, id_of: Callable[[Any], str]) -> None:
-    records = a_story(talk)
-    heard = Heard(*records)
+def test_records_fold_to_messages_sentiments_and_a_state(conversation: Any, id_of: Callable[[Any], str]) -> None:
+    records = short_conversation(conversation)
+    fold = Fold(*records)
     greeting, angry, reply, relieved = (id_of(records[number]) for number in (1, 2, 7, 8))
     at = [record.timestamp / 1000 for record in records]
-    assert heard.events() == [
+    assert fold.events() == [
         ("message", {"id": greeting, "de": "cliente", "nome": "Ana", "texto": "Olá", "timestamp": at[1]}),
         ("sentiment", {"id": greeting, "sentimento": "neutral", "confianca": 0.7}),
         ("message", {"id": f"{greeting}/resposta", "de": "robo", "nome": "Robô", "texto": "Oi", "timestamp": at[1]}),
@@ -65,7 +74,7 @@ def test_a_story_becomes_messages_feelings_and_a_state(talk: Any, id_of: Callabl
         ("sentiment", {"id": relieved, "sentimento": "positive", "confianca": 0.6}),
         ("state", {"estado": "bot", "atendente": None}),
     ]
-    assert [data for name, data in heard.told if name == "state"] == [
+    assert [data for name, data in fold.sent if name == "state"] == [
         {"estado": "waiting", "atendente": None},
         {"estado": "human", "atendente": "Bia"},
         {"estado": "bot", "atendente": None},
@@ -73,9 +82,9 @@ def test_a_story_becomes_messages_feelings_and_a_state(talk: Any, id_of: Callabl
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_topics_that_come_in_any_order_fold_to_the_same(talk: Any, seed: int) -> None:
-    """As at a start: topics are read one beside the other, in each the order is kept."""
-    records = a_story(talk)
+def test_topics_read_in_any_order_fold_to_the_same(conversation: Any, seed: int) -> None:
+    """As at startup: topics are read concurrently, each in its own order."""
+    records = short_conversation(conversation)
     chance = random.Random(seed)
     queues: dict[str, list[Any]] = {}
     for record in records:
@@ -83,322 +92,536 @@ def test_topics_that_come_in_any_order_fold_to_the_same(talk: Any, seed: int) ->
     shuffled = []
     while any(queues.values()):
         shuffled.append(chance.choice([queue for queue in queues.values() if queue]).pop(0))
-    straight, mixed, starting = Heard(*records), Heard(*shuffled), Heard(*shuffled, live=False)
-    for other in (mixed, starting):
-        assert other.events() == straight.events()
-        assert other.all.summary("s1") == straight.all.summary("s1")
-    assert starting.told == []
+    in_order, shuffled_live, at_startup = Fold(*records), Fold(*shuffled), Fold(*shuffled, live=False)
+    for other in (shuffled_live, at_startup):
+        assert other.events() == in_order.events()
+        assert other.conversations.summary("s1") == in_order.conversations.summary("s1")
+    assert at_startup.sent == []
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_whoever_listens_knows_in_the_end_what_is_so(talk: Any, seed: int) -> None:
-    """Whatever the order, the events that are told make up the conversation."""
-    records = a_story(talk)
+def test_the_sent_events_add_up_to_the_conversation(conversation: Any, seed: int) -> None:
+    """Whatever the order of the records, the sent events add up to the conversation."""
+    records = short_conversation(conversation)
     random.Random(seed).shuffle(records)
-    heard = Heard(*records)
-    told = {(name, data.get("id")): data for name, data in heard.told}
-    for name, data in heard.events():
-        assert told.get((name, data.get("id")), data) == data
-        assert name == "state" or (name, data["id"]) in told
+    fold = Fold(*records)
+    sent = {(name, data.get("id")): data for name, data in fold.sent}
+    for name, data in fold.events():
+        assert sent.get((name, data.get("id")), data) == data
+        assert name == "state" or (name, data["id"]) in sent
 
 
-def test_what_comes_when_it_has_caught_up_is_told_and_what_came_before_is_not(talk: Any) -> None:
-    records = a_story(talk)
-    heard = Heard(*sorted(records[:-2], key=lambda record: record.topic), live=False)
-    heard.live = True
-    heard.hear(*records[-2:])
-    assert [name for name, _ in heard.told] == ["sentiment", "state"]
-    assert heard.events() == Heard(*records).events()
+def test_events_are_sent_only_after_catching_up(conversation: Any) -> None:
+    records = short_conversation(conversation)
+    fold = Fold(*sorted(records[:-2], key=lambda record: record.topic), live=False)
+    fold.live = True
+    fold.add(*records[-2:])
+    assert [name for name, _ in fold.sent] == ["sentiment", "state"]
+    assert fold.events() == Fold(*records).events()
 
 
 @pytest.mark.parametrize("ticks", [False, True])
-def test_after_a_restart_the_first_change_is_told_whatever_it_is(talk: Any, ticks: bool) -> None:
-    """Pages have come back, and were shown how it stands: Bia has it. Then she hands it back."""
-    heard = Heard(talk.opened(), talk.said("Olá"), talk.changed("assumida", "Bia"), live=False)
-    heard.live = True
+def test_after_a_restart_the_first_change_is_sent(conversation: Any, ticks: bool) -> None:
+    """Pages have reconnected and show that Bia has it. Then she releases it."""
+    fold = Fold(conversation.opened(), conversation.said("Olá"), conversation.changed("assumida", "Bia"), live=False)
+    fold.live = True
     if ticks:
-        heard.all.tick(0.0)
-    assert heard.told == []
-    heard.hear(talk.changed("devolvida", "Bia"))
-    assert heard.told == [("state", {"estado": "bot", "atendente": None})]
+        fold.conversations.tick(0.0)
+    assert fold.sent == []
+    fold.add(conversation.changed("devolvida", "Bia"))
+    assert fold.sent == [("state", {"estado": "bot", "atendente": None})]
 
 
-def test_a_second_delivery_changes_nothing(talk: Any) -> None:
-    records = a_story(talk)
-    heard = Heard(*records)
-    before, told = heard.events(), len(heard.told)
+def test_duplicates_are_ignored(conversation: Any) -> None:
+    records = short_conversation(conversation)
+    fold = Fold(*records)
+    before, sent = fold.events(), len(fold.sent)
     for record in records:
-        again = talk.log.raw(record.topic, record.value, record.headers)
-        heard.hear(again, record)
-    assert heard.events() == before
-    assert len(heard.told) == told
+        duplicate = conversation.log.raw(record.topic, record.value, record.headers)
+        fold.add(duplicate, record)
+    assert fold.events() == before
+    assert len(fold.sent) == sent
 
 
-def test_of_two_that_take_it_the_first_in_the_log_has_it(talk: Any, id_of: Callable[[Any], str]) -> None:
-    records = [talk.opened(), talk.said("Oi"), talk.changed("assumida", "Bia"), talk.changed("assumida", "Rui")]
-    heard = Heard(*records)
-    assert heard.state() == ("human", "Bia")
-    assert [heard.all.counted("s1", id_of(record)) for record in records[2:]] == [True, False]
+def test_the_first_take_in_the_log_wins(conversation: Any, id_of: Callable[[Any], str]) -> None:
+    records = [
+        conversation.opened(),
+        conversation.said("Oi"),
+        conversation.changed("assumida", "Bia"),
+        conversation.changed("assumida", "Rui"),
+    ]
+    fold = Fold(*records)
+    assert fold.state() == ("human", "Bia")
+    assert [fold.conversations.is_accepted("s1", id_of(record)) for record in records[2:]] == [True, False]
 
 
-def test_within_a_partition_the_log_decides_even_if_clocks_differ(talk: Any) -> None:
-    """Rui's clock is behind: his record comes second, though its time is the earlier one."""
-    records = [talk.opened(), talk.changed("assumida", "Bia", at=20.0), talk.changed("assumida", "Rui", at=19.9)]
-    assert Heard(*records).state() == ("human", "Bia")
+def test_within_a_partition_the_log_decides_even_if_clocks_differ(conversation: Any) -> None:
+    """Rui's clock is slow: his record is the second one, with the earlier timestamp."""
+    records = [
+        conversation.opened(),
+        conversation.changed("assumida", "Bia", at=20.0),
+        conversation.changed("assumida", "Rui", at=19.9),
+    ]
+    assert Fold(*records).state() == ("human", "Bia")
 
 
-def test_what_the_state_does_not_allow_is_not_shown(talk: Any) -> None:
-    heard = Heard(talk.opened(), talk.said("Oi", ""), talk.replied("Bia", "sem ter assumido"))
-    heard.hear(talk.changed("assumida", "Bia"), talk.replied("Rui", "de outro"), talk.replied("Bia", "certo"))
-    assert heard.texts() == ["Oi", "certo"]
+def test_replies_that_the_state_does_not_allow_are_not_shown(conversation: Any) -> None:
+    fold = Fold(conversation.opened(), conversation.said("Oi", ""), conversation.replied("Bia", "sem ter assumido"))
+    fold.add(
+        conversation.changed("assumida", "Bia"),
+        conversation.replied("Rui", "de outro"),
+        conversation.replied("Bia", "certo"),
+    )
+    assert fold.texts() == ["Oi", "certo"]
 
 
-def test_a_reply_that_came_before_the_taking_is_shown_when_the_taking_comes(talk: Any) -> None:
-    opened, taken, reply = talk.opened(), talk.changed("assumida", "Bia"), talk.replied("Bia", "Olá")
-    heard = Heard(opened, reply)
-    assert heard.texts() == []
-    heard.hear(taken)
-    assert heard.texts() == ["Olá"]
-    assert [data["texto"] for name, data in heard.told if name == "message"] == ["Olá"]
+def test_a_reply_read_before_its_take_is_shown_with_the_take(conversation: Any) -> None:
+    opened, taken, reply = (
+        conversation.opened(),
+        conversation.changed("assumida", "Bia"),
+        conversation.replied("Bia", "Olá"),
+    )
+    fold = Fold(opened, reply)
+    assert fold.texts() == []
+    fold.add(taken)
+    assert fold.texts() == ["Olá"]
+    assert [data["texto"] for name, data in fold.sent if name == "message"] == ["Olá"]
 
 
-def test_a_sentiment_belongs_to_its_cause(talk: Any, id_of: Callable[[Any], str]) -> None:
-    first, second = talk.said("igual"), talk.said("igual")
-    heard = Heard(talk.felt(first), talk.felt(second, "neutral"), first, second)
-    assert [feeling["id"] for feeling in heard.all.summary("s1")["sentiments"]] == [id_of(first), id_of(second)]
-    assert [feeling["sentimento"] for feeling in heard.all.summary("s1")["sentiments"]] == ["negative", "neutral"]
+def test_a_sentiment_belongs_to_its_cause(conversation: Any, id_of: Callable[[Any], str]) -> None:
+    first, second = conversation.said("igual"), conversation.said("igual")
+    fold = Fold(conversation.classified(first), conversation.classified(second, "neutral"), first, second)
+    assert [sentiment["id"] for sentiment in fold.conversations.summary("s1")["sentiments"]] == [
+        id_of(first),
+        id_of(second),
+    ]
+    assert [sentiment["sentimento"] for sentiment in fold.conversations.summary("s1")["sentiments"]] == [
+        "negative",
+        "neutral",
+    ]
 
 
-def test_a_foreign_sentiment_belongs_to_the_latest_message_that_says_so(talk: Any, id_of: Callable[[Any], str]) -> None:
-    first, second, other = talk.said("igual"), talk.said("igual"), talk.said("outra")
-    feeling = talk.felt("igual")
-    later = talk.said("igual")
-    heard = Heard(first, second, other, feeling, later, talk.felt("nunca dito"))
-    assert [one["id"] for one in heard.all.summary("s1")["sentiments"]] == [id_of(second)]
+def test_a_sentiment_without_a_cause_belongs_to_the_latest_message_with_its_text(
+    conversation: Any, id_of: Callable[[Any], str]
+) -> None:
+    first, second, other = conversation.said("igual"), conversation.said("igual"), conversation.said("outra")
+    sentiment = conversation.classified("igual")
+    later = conversation.said("igual")
+    fold = Fold(first, second, other, sentiment, later, conversation.classified("nunca dito"))
+    assert [one["id"] for one in fold.conversations.summary("s1")["sentiments"]] == [id_of(second)]
 
 
-def test_a_foreign_producer_without_key_and_headers_is_served(talk: Any) -> None:
+def test_a_foreign_producer_without_key_and_headers_is_served(conversation: Any) -> None:
     value = {"sessao": "s1", "nome": "Zé", "pergunta": "Oi", "resposta": "Olá"}
-    record = talk.log.raw("chatbot", json.dumps(value).encode())
-    heard = Heard(record)
-    (message, answer, _state) = heard.events()
+    record = conversation.log.raw("chatbot", json.dumps(value).encode())
+    fold = Fold(record)
+    (message, answer, _state) = fold.events()
     assert message[1]["id"] == f"chatbot/0/{record.offset}"
     assert answer[1]["id"] == f"chatbot/0/{record.offset}/resposta"
-    assert heard.all.summary("s1")["nome"] == "Zé"
+    assert fold.conversations.summary("s1")["nome"] == "Zé"
 
 
 @pytest.mark.parametrize(
     "value", [None, b"", b"no json", b"[]", b"{}", b'{"sessao": 1}', b"\xff", b'{"sessao": "", "nome": ""}']
 )
-@pytest.mark.parametrize("topic", conversations.TOPICS_OF_A_CONVERSATION)
-def test_what_cannot_be_understood_says_nothing(talk: Any, topic: str, value: bytes | None) -> None:
-    heard = Heard(talk.log.raw(topic, value))
-    assert heard.all.queue() == []
-    assert heard.told == []
+@pytest.mark.parametrize("topic", CONVERSATION_TOPICS)
+def test_malformed_records_are_ignored(conversation: Any, topic: str, value: bytes | None) -> None:
+    fold = Fold(conversation.log.raw(topic, value))
+    assert fold.conversations.queue() == []
+    assert fold.sent == []
 
 
-def test_a_megabyte_is_kept_short(talk: Any) -> None:
-    heard = Heard(talk.said("x" * 1_000_000, "y" * 1_000_000))
-    assert [len(text) for text in heard.texts()] == [conversations.LONGEST_TEXT + 1] * 2
+def test_long_texts_are_truncated(conversation: Any) -> None:
+    fold = Fold(conversation.said("x" * 100_000, "y" * 100_000))
+    assert [len(text) for text in fold.texts()] == [conversations.MAX_TEXT_CHARACTERS + 1] * 2
 
 
-def test_a_conversation_keeps_its_newest_records_and_stands_as_before(
-    talk: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_conversation_keeps_its_newest_records_and_its_state(
+    conversation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversations, "MOST_RECORDS", 20)
-    heard = Heard(talk.opened(), talk.changed("assumida", "Bia"))
-    early = talk.replied("Bia", "chega tarde demais")
-    said = [talk.said(f"mensagem {number}", "") for number in range(100)]
-    heard.hear(*said)
-    assert heard.texts() == [f"mensagem {number}" for number in range(80, 100)]
-    assert heard.state() == ("human", "Bia")
-    heard.hear(early)
-    assert heard.texts()[0] == "mensagem 80"
-    heard.hear(talk.replied("Bia", "ainda aqui"))
-    assert heard.texts()[-1] == "ainda aqui"
+    monkeypatch.setattr(conversations, "MAX_RECORDS", 20)
+    fold = Fold(conversation.opened(), conversation.changed("assumida", "Bia"))
+    early = conversation.replied("Bia", "chega tarde demais")
+    said = [conversation.said(f"mensagem {number}", "") for number in range(100)]
+    fold.add(*said)
+    assert fold.texts() == [f"mensagem {number}" for number in range(80, 100)]
+    assert fold.state() == ("human", "Bia")
+    fold.add(early)
+    assert fold.texts()[0] == "mensagem 80"
+    fold.add(conversation.replied("Bia", "ainda aqui"))
+    assert fold.texts()[-1] == "ainda aqui"
 
 
-def a_long_story(talk: Any) -> list[Any]:
-    """Bia comes early, and what they say after that is more than is kept."""
-    angry = talk.said("Isto é péssimo", "Não sei.")
-    records = [talk.opened(), angry, talk.felt(angry), talk.raised(angry), talk.changed("assumida", "Bia")]
+def long_conversation(conversation: Any) -> list[Any]:
+    """Bia takes it early; the records that follow exceed the limit."""
+    angry = conversation.said("Isto é péssimo", "Não sei.")
+    records = [
+        conversation.opened(),
+        angry,
+        conversation.classified(angry),
+        conversation.raised(angry),
+        conversation.changed("assumida", "Bia"),
+    ]
     for number in range(12):
-        message = talk.said(f"pergunta {number}", "")
-        records += [message, talk.felt(message, "neutral"), talk.replied("Bia", f"resposta {number}")]
+        message = conversation.said(f"pergunta {number}", "")
+        records += [
+            message,
+            conversation.classified(message, "neutral"),
+            conversation.replied("Bia", f"resposta {number}"),
+        ]
     return records
 
 
-def weighed(heard: Heard) -> bool:
-    return heard.all._weight == sum(session.weight for session in heard.all._sessions.values())
+def size_is_consistent(fold: Fold) -> bool:
+    return fold.conversations._size_bytes == sum(
+        session.size_bytes for session in fold.conversations._sessions.values()
+    )
 
 
-def test_a_long_conversation_is_the_same_after_a_restart_whatever_topic_is_read_first(
-    talk: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_long_conversation_is_the_same_after_a_restart_for_any_order_of_topics(
+    conversation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversations, "MOST_RECORDS", 20)
-    records = a_long_story(talk)
-    news = [talk.said("Ainda aí?", ""), talk.replied("Bia", "Sim")]
-    late = talk.said("entre as duas", "", at=len(records) + 0.5)
-    before, after = Heard(*records), Heard(*records, *news, late)
+    monkeypatch.setattr(conversations, "MAX_RECORDS", 20)
+    records = long_conversation(conversation)
+    news = [conversation.said("Ainda aí?", ""), conversation.replied("Bia", "Sim")]
+    late = conversation.said("entre as duas", "", at=len(records) + 0.5)
+    before, after = Fold(*records), Fold(*records, *news, late)
     assert (before.state(), len(before.texts())) == (("human", "Bia"), 13)
     assert after.texts()[-3:] == ["Ainda aí?", "entre as duas", "Sim"]
-    assert after.all.summary("s1")["reason"]
+    assert after.conversations.summary("s1")["reason"]
     topics = {record.topic for record in records}
     for order in itertools.permutations(sorted(topics)):
         replayed = sorted(records, key=lambda record: order.index(record.topic))
-        asked, unasked = Heard(*replayed, live=False), Heard(*replayed, live=False)
-        for heard in (asked, unasked):
-            heard.live = True
-            if heard is asked:
-                assert heard.events() == before.events(), order
-                assert heard.all.summary("s1") == before.all.summary("s1"), order
-                assert weighed(heard)
-            heard.hear(*news, late)
-            assert heard.events() == after.events(), order
-            assert heard.all.summary("s1") == after.all.summary("s1"), order
-            assert len(heard.all._sessions["s1"].entries) == 20
-            assert weighed(heard)
+        queried, not_queried = Fold(*replayed, live=False), Fold(*replayed, live=False)
+        for fold in (queried, not_queried):
+            fold.live = True
+            if fold is queried:
+                assert fold.events() == before.events(), order
+                assert fold.conversations.summary("s1") == before.conversations.summary("s1"), order
+                assert size_is_consistent(fold)
+            fold.add(*news, late)
+            assert fold.events() == after.events(), order
+            assert fold.conversations.summary("s1") == after.conversations.summary("s1"), order
+            assert len(fold.conversations._sessions["s1"].entries) == 20
+            assert size_is_consistent(fold)
 
 
-def test_a_restart_that_time_ticks_through_ends_as_any_other(talk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversations, "MOST_RECORDS", 20)
-    records = a_long_story(talk)
-    starting = Heard(live=False)
+def test_ticks_during_startup_change_nothing(conversation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "MAX_RECORDS", 20)
+    records = long_conversation(conversation)
+    at_startup = Fold(live=False)
     for record in sorted(records, key=lambda record: record.topic):
-        starting.hear(record)
-        starting.all.tick(forget_before=time.time() - 60)
-    assert starting.told == []
-    starting.live = True
-    assert starting.events() == Heard(*records).events()
+        at_startup.add(record)
+        at_startup.conversations.tick(forget_before=time.time() - 60)
+    assert at_startup.sent == []
+    at_startup.live = True
+    assert at_startup.events() == Fold(*records).events()
 
 
-def test_one_endless_conversation_does_not_cost_the_others_a_restart(
-    make_talk: Any, monkeypatch: pytest.MonkeyPatch
+def test_one_endless_conversation_does_not_displace_the_others_at_startup(
+    make_conversation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a start reads of it at length is shortened before anything is forgotten."""
-    monkeypatch.setattr(conversations, "MOST_RECORDS", 5)
-    monkeypatch.setattr(conversations, "MOST_BYTES", 100_000)
-    short, endless = make_talk("short"), make_talk("endless")
+    """The endless one is trimmed before any other is forgotten."""
+    monkeypatch.setattr(conversations, "MAX_RECORDS", 5)
+    monkeypatch.setattr(conversations, "MAX_BYTES", 100_000)
+    short, endless = make_conversation("short"), make_conversation("endless")
     records = [short.said("Oi"), endless.opened(), endless.changed("assumida", "Bia")]
     records += [endless.said(f"mensagem {number}", "") for number in range(500)]
-    starting = Heard(*sorted(records, key=lambda record: record.topic), live=False)
-    assert starting.all._weight <= 100_000
-    assert weighed(starting)
-    assert starting.all.known("short")
-    assert starting.state("endless") == ("human", "Bia")
-    assert starting.texts("endless") == [f"mensagem {number}" for number in range(495, 500)]
+    at_startup = Fold(*sorted(records, key=lambda record: record.topic), live=False)
+    assert at_startup.conversations._size_bytes <= 100_000
+    assert size_is_consistent(at_startup)
+    assert at_startup.conversations.is_known("short")
+    assert at_startup.state("endless") == ("human", "Bia")
+    assert at_startup.texts("endless") == [f"mensagem {number}" for number in range(495, 500)]
 
 
 def test_memory_is_bounded_and_the_oldest_conversations_are_forgotten(
-    make_talk: Any, monkeypatch: pytest.MonkeyPatch
+    make_conversation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversations, "MOST_BYTES", 100_000)
-    heard = Heard()
+    monkeypatch.setattr(conversations, "MAX_BYTES", 100_000)
+    fold = Fold()
     for number in range(500):
-        talk = make_talk(f"session {number}")
-        heard.hear(talk.said("é" * 1_000, at=float(number)), talk.said("Oi", at=number + 0.5))
-    assert heard.all.known("session 499")
-    assert not heard.all.known("session 0")
-    assert heard.all._weight <= 100_000
-    assert weighed(heard)
-    assert len(heard.all._sessions) >= 8
+        conversation = make_conversation(f"session {number}")
+        fold.add(conversation.said("é" * 1_000, at=float(number)), conversation.said("Oi", at=number + 0.5))
+    assert fold.conversations.is_known("session 499")
+    assert not fold.conversations.is_known("session 0")
+    assert fold.conversations._size_bytes <= 100_000
+    assert size_is_consistent(fold)
+    assert len(fold.conversations._sessions) >= 8
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_who_waits_or_is_held_is_forgotten_last(make_talk: Any, monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
-    monkeypatch.setattr(conversations, "MOST_BYTES", 100_000)
-    waiting, held, old = make_talk("waiting"), make_talk("held"), make_talk("old")
+def test_conversations_that_wait_or_have_a_human_are_forgotten_last(
+    make_conversation: Any, monkeypatch: pytest.MonkeyPatch, live: bool
+) -> None:
+    monkeypatch.setattr(conversations, "MAX_BYTES", 100_000)
+    waiting, held, old = make_conversation("waiting"), make_conversation("held"), make_conversation("old")
     angry = waiting.said("Que horror")
-    heard = Heard(angry, waiting.raised(angry), held.said("Oi"), held.changed("assumida", "Bia"), live=live)
-    heard.hear(old.said("Oi"))
+    fold = Fold(angry, waiting.raised(angry), held.said("Oi"), held.changed("assumida", "Bia"), live=live)
+    fold.add(old.said("Oi"))
     for number in range(500):
-        heard.hear(make_talk(f"session {number}").said("é" * 1_000))
-    assert heard.all._weight <= 100_000
-    assert not heard.all.known("old")
-    assert (heard.state("waiting"), heard.state("held")) == (("waiting", None), ("human", "Bia"))
+        fold.add(make_conversation(f"session {number}").said("é" * 1_000))
+    assert fold.conversations._size_bytes <= 100_000
+    assert not fold.conversations.is_known("old")
+    assert (fold.state("waiting"), fold.state("held")) == (("waiting", None), ("human", "Bia"))
 
 
-def test_a_day_of_silence_closes_it_and_a_message_opens_it_anew(talk: Any) -> None:
-    talk.log.start -= 25 * HOUR
-    heard = Heard(talk.opened(), talk.said("Oi"), talk.changed("assumida", "Bia"))
-    assert heard.state() == ("closed", None)
-    assert heard.all.queue() == heard.all.queue()
-    assert heard.all.summary("s1")["estado"] == "closed"
-    heard.hear(talk.said("Ainda aí?", at=25 * 3600.0))
-    assert heard.state() == ("bot", None)
+def test_a_day_of_silence_closes_it_and_a_message_reopens_it(conversation: Any) -> None:
+    conversation.log.start -= 25 * HOUR
+    fold = Fold(conversation.opened(), conversation.said("Oi"), conversation.changed("assumida", "Bia"))
+    assert fold.state() == ("closed", None)
+    assert fold.conversations.queue() == fold.conversations.queue()
+    assert fold.conversations.summary("s1")["estado"] == "closed"
+    fold.add(conversation.said("Ainda aí?", at=25 * 3600.0))
+    assert fold.state() == ("bot", None)
 
 
-def test_time_alone_closes_it_and_that_is_told_once(talk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = Heard(talk.opened(), talk.said("Oi"))
-    heard.all.tick(0.0)
-    assert [name for name, _ in heard.told if name == "state"] == []
+def test_a_tick_closes_it_and_sends_that_once(conversation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fold = Fold(conversation.opened(), conversation.said("Oi"))
+    fold.conversations.tick(0.0)
+    assert [name for name, _ in fold.sent if name == "state"] == []
     tomorrow = time.time() + 86_400
     monkeypatch.setattr(conversations.time, "time", lambda: tomorrow)
-    heard.all.tick(0.0)
-    heard.all.tick(0.0)
-    assert [data for name, data in heard.told if name == "state"] == [{"estado": "closed", "atendente": None}]
+    fold.conversations.tick(0.0)
+    fold.conversations.tick(0.0)
+    assert [data for name, data in fold.sent if name == "state"] == [{"estado": "closed", "atendente": None}]
 
 
-def test_what_the_topics_have_forgotten_is_forgotten(make_talk: Any) -> None:
-    heard = Heard(make_talk("old").said("Oi", at=0.0), make_talk("new").said("Oi", at=600.0))
-    heard.all.tick(forget_before=time.time() - 3_300)
-    assert (heard.all.known("old"), heard.all.known("new")) == (False, True)
-    assert heard.all._weight == heard.all._sessions["new"].weight
+def test_expired_conversations_are_forgotten(make_conversation: Any) -> None:
+    fold = Fold(make_conversation("old").said("Oi", at=0.0), make_conversation("new").said("Oi", at=600.0))
+    fold.conversations.tick(forget_before=time.time() - 3_300)
+    assert (fold.conversations.is_known("old"), fold.conversations.is_known("new")) == (False, True)
+    assert fold.conversations._size_bytes == fold.conversations._sessions["new"].size_bytes
 
 
-def test_the_queue_is_in_order_of_urgency(make_talk: Any) -> None:
+def test_the_queue_is_in_order_of_urgency(make_conversation: Any) -> None:
     calm, sad, held, early, late, furious, over = map(
-        make_talk, ("calm", "sad", "held", "early", "late", "furious", "over")
+        make_conversation, ("calm", "sad", "held", "early", "late", "furious", "over")
     )
-    heard = Heard(calm.said("Oi", at=0.0), held.said("Oi", at=1.0), held.changed("assumida", "Bia", at=2.0))
-    heard.hear(over.said("Tchau", at=3.0), over.changed("encerrada", "Bia", at=4.0))
+    fold = Fold(calm.said("Oi", at=0.0), held.said("Oi", at=1.0), held.changed("assumida", "Bia", at=2.0))
+    fold.add(over.said("Tchau", at=3.0), over.changed("encerrada", "Bia", at=4.0))
     message = sad.said("Que pena", at=5.0)
-    heard.hear(message, sad.felt(message, sure=0.5, at=5.1))
-    for talk, at, sure in ((early, 10.0, 0.3), (late, 100.0, 0.3), (furious, 200.0, 0.99)):
-        message = talk.said("Que horror", at=at)
-        heard.hear(message, talk.felt(message, sure=sure, at=at + 0.1), talk.raised(message, at=at + 0.2))
-    rows = heard.all.queue()
+    fold.add(message, sad.classified(message, confianca=0.5, at=5.1))
+    for conversation, at, confianca in ((early, 10.0, 0.3), (late, 100.0, 0.3), (furious, 200.0, 0.99)):
+        message = conversation.said("Que horror", at=at)
+        fold.add(
+            message,
+            conversation.classified(message, confianca=confianca, at=at + 0.1),
+            conversation.raised(message, at=at + 0.2),
+        )
+    rows = fold.conversations.queue()
     assert [row["sessao"] for row in rows] == ["furious", "early", "late", "held", "sad", "calm", "over"]
     assert [row["urgency"] for row in rows] == sorted((row["urgency"] for row in rows), reverse=True)
 
 
-def test_an_attendant_sees_why_it_was_raised_until_it_is_released(talk: Any) -> None:
-    angry = talk.said("Que horror")
-    heard = Heard(talk.opened(), angry, talk.felt(angry), talk.raised(angry))
-    row = heard.all.summary("s1")
+def test_the_summary_has_the_reason_until_the_release(conversation: Any) -> None:
+    angry = conversation.said("Que horror")
+    fold = Fold(conversation.opened(), angry, conversation.classified(angry), conversation.raised(angry))
+    row = fold.conversations.summary("s1")
     assert (row["estado"], row["nome"], row["last_message"]) == ("waiting", "Ana", "Que horror")
     assert row["reason"] == {"pergunta": "?", "confianca": 0.9, "timestamp": angry.timestamp / 1000}
     assert row["waiting_since"] == row["last_at"]
-    (feeling,) = row["sentiments"]
-    assert feeling["score"] == -0.85
-    assert feeling["timestamp"] == angry.timestamp / 1000
-    heard.hear(talk.changed("assumida", "Bia"))
-    assert heard.all.summary("s1")["reason"]
-    assert heard.all.summary("s1")["waiting_since"] is None
-    heard.hear(talk.changed("devolvida", "Bia"))
-    assert heard.all.summary("s1")["reason"] is None
+    (sentiment,) = row["sentiments"]
+    assert sentiment["score"] == -0.85
+    assert sentiment["timestamp"] == angry.timestamp / 1000
+    fold.add(conversation.changed("assumida", "Bia"))
+    assert fold.conversations.summary("s1")["reason"]
+    assert fold.conversations.summary("s1")["waiting_since"] is None
+    fold.add(conversation.changed("devolvida", "Bia"))
+    assert fold.conversations.summary("s1")["reason"] is None
 
 
-def test_an_old_message_raises_nothing_after_the_release(talk: Any) -> None:
-    angry = talk.said("Que horror")
-    heard = Heard(angry, talk.changed("assumida", "Bia"), talk.changed("devolvida", "Bia"), talk.raised(angry))
-    assert heard.state() == ("bot", None)
+def test_a_handoff_for_an_old_message_is_ignored_after_the_release(conversation: Any) -> None:
+    angry = conversation.said("Que horror")
+    fold = Fold(
+        angry,
+        conversation.changed("assumida", "Bia"),
+        conversation.changed("devolvida", "Bia"),
+        conversation.raised(angry),
+    )
+    assert fold.state() == ("bot", None)
 
 
-def test_only_the_newest_feelings_are_shown(talk: Any, id_of: Callable[[Any], str]) -> None:
-    heard = Heard()
+def test_the_summary_has_the_newest_sentiments(conversation: Any, id_of: Callable[[Any], str]) -> None:
+    fold = Fold()
     for number in range(60):
-        message = talk.said(f"mensagem {number}")
-        heard.hear(message, talk.felt(message))
-    assert len(heard.all.summary("s1")["sentiments"]) == 50
-    assert heard.all.summary("s1")["sentiments"][-1]["id"] == id_of(message)
+        message = conversation.said(f"mensagem {number}")
+        fold.add(message, conversation.classified(message))
+    assert len(fold.conversations.summary("s1")["sentiments"]) == 50
+    assert fold.conversations.summary("s1")["sentiments"][-1]["id"] == id_of(message)
 
 
-def test_a_closed_conversation_is_shown_for_some_hours(talk: Any) -> None:
-    talk.log.start -= 11 * HOUR - HOUR
-    heard = Heard(talk.said("Oi"), talk.changed("encerrada", "Bia"))
-    assert [row["estado"] for row in heard.all.queue()] == ["closed"]
-    talk.log.start -= 3 * HOUR
-    later = Heard(talk.said("Oi"), talk.changed("encerrada", "Bia"))
-    assert later.all.queue() == []
-    assert later.all.known("s1")
+def test_a_closed_conversation_is_shown_for_some_hours(conversation: Any) -> None:
+    conversation.log.start -= 11 * HOUR - HOUR
+    fold = Fold(conversation.said("Oi"), conversation.changed("encerrada", "Bia"))
+    assert [row["estado"] for row in fold.conversations.queue()] == ["closed"]
+    conversation.log.start -= 3 * HOUR
+    later = Fold(conversation.said("Oi"), conversation.changed("encerrada", "Bia"))
+    assert later.conversations.queue() == []
+    assert later.conversations.is_known("s1")
+
+
+# Clocks of other programs.
+
+
+def a_day_ahead(conversation: Any) -> list[Any]:
+    """A foreign program's clock is a day ahead; Bia takes the conversation, hands it back, and Ana grows angry."""
+    records = [
+        conversation.opened(at=0.0),
+        conversation.said("do futuro", at=4_000 + 86_400.0),
+        conversation.changed("assumida", "Bia", at=4_010.0),
+        conversation.replied("Bia", "pronto", at=4_020.0),
+        conversation.changed("devolvida", "Bia", at=4_030.0),
+        conversation.said("que horror", at=4_040.0),
+    ]
+    return [*records, conversation.raised(records[-1], at=4_041.0)]
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch, conversation: Any) -> Callable[[float], None]:
+    """Sets the clock to that of the log, in seconds."""
+
+    def set_clock(at: float) -> None:
+        monkeypatch.setattr(conversations.time, "time", lambda: conversation.log.start / 1000 + at)
+
+    return set_clock
+
+
+def test_a_record_from_the_future_counts_from_when_it_came(conversation: Any, now: Callable[[float], None]) -> None:
+    fold = Fold()
+    for number, record in enumerate(a_day_ahead(conversation)):
+        now(4_000.0 + 8 * number)
+        fold.add(record)
+    assert fold.texts() == ["do futuro", "Sei.", "pronto", "que horror", "Sei."]
+    assert fold.state() == ("waiting", None)
+    fold.add(conversation.changed("encerrada", "Bia", at=4_050.0))
+    assert fold.state() == ("closed", None)
+
+
+@pytest.mark.parametrize("later", [4_050.0, 4_000 + 3 * 86_400.0])
+def test_it_does_so_for_whoever_reads_the_log_later(
+    conversation: Any, now: Callable[[float], None], later: float
+) -> None:
+    records = a_day_ahead(conversation)
+    now(4_050.0)
+    expected = Fold(*records).texts()
+    now(later)
+    for order in itertools.permutations({record.topic for record in records}):
+        fold = Fold(*sorted(records, key=lambda record: order.index(record.topic)), live=False)
+        fold.live = True
+        assert fold.texts() == expected
+        assert fold.state() == (("waiting", None) if later < 86_400 else ("closed", None))
+
+
+def test_several_in_a_row_keep_their_order(conversation: Any, now: Callable[[float], None]) -> None:
+    now(3_700.0)
+    ahead = [conversation.said(f"futuro {number}", "", at=90_000.0 + number) for number in range(3)]
+    fold = Fold(conversation.said("antes", "", at=3_000.0), *ahead, conversation.said("depois", "", at=3_700.0))
+    assert fold.texts() == ["antes", "futuro 0", "futuro 1", "futuro 2", "depois"]
+    assert fold.conversations.state("s1").last_at == conversation.log.start / 1000 + 3_700
+
+
+def test_a_clock_that_is_an_hour_behind_moves_nobody_else(conversation: Any) -> None:
+    said = [conversation.said(f"mensagem {number}", "", at=float(60 * number)) for number in range(60)]
+    fold = Fold(*said, conversation.said("atrasada", "", at=5.0))
+    assert fold.texts() == [f"mensagem {number}" for number in range(60)] + ["atrasada"]
+    assert fold.conversations.state("s1").last_at == conversation.log.start / 1000 + 59 * 60
+
+
+# What has expired in the log.
+
+
+def test_who_has_a_conversation_is_known_when_the_record_of_that_has_expired(
+    conversation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = time.time()
+    conversation.log.start = int(start * 1000)
+    clock = [start]
+    monkeypatch.setattr(conversations.time, "time", lambda: clock[0])
+    fold = Fold(conversation.opened(at=0.0), conversation.changed("assumida", "Bia", at=1.0))
+    refused = conversation.changed("assumida", "Rui", at=2.0)
+    fold.add(refused)
+    log = [refused]
+    for day in range(1, 9):
+        at = day * 82_800.0
+        clock[0] = start + at
+        log.append(conversation.said(f"dia {day}", "", at=at))
+        fold.add(log[-1])
+        for kept in fold.conversations.to_repeat():
+            log.append(conversation.log.record("conversation", kept, at=at + 1))
+            fold.add(log[-1])
+    assert fold.state() == ("human", "Bia")
+    repeated = [record for record in log if record.topic == "conversation"][1:]
+    assert len(repeated) == 4
+    assert not any(fold.conversations.is_accepted("s1", record_id(one)) for one in repeated), "it changes nothing"
+    for expired in (0, 3, 6):
+        fresh = Fold(*log[expired:])
+        assert fresh.state() == ("human", "Bia")
+        log_end = conversation.replied("Bia", "ainda aqui", at=8 * 82_800.0 + 10)
+        fresh.add(log_end)
+        assert fresh.texts()[-1] == "ainda aqui"
+
+
+def test_who_waits_is_known_too(conversation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    angry = conversation.said("que horror", at=0.0)
+    fold = Fold(angry, conversation.raised(angry, at=1.0))
+    (kept,) = fold.conversations.to_repeat(every_seconds=60.0)
+    fresh = Fold(
+        conversation.said("ainda espero", at=3_000.0), conversation.log.record("conversation", kept, at=3_001.0)
+    )
+    assert fresh.state() == ("waiting", None)
+    assert fresh.conversations.state("s1").waiting_since == fold.conversations.state("s1").waiting_since
+    assert fresh.conversations.to_repeat(every_seconds=3_600.0) == [], "it has just been done"
+
+
+def test_a_repetition_that_comes_after_the_release_changes_nothing(conversation: Any) -> None:
+    fold = Fold(conversation.said("Oi", at=0.0), conversation.changed("assumida", "Bia", at=1.0))
+    (kept,) = fold.conversations.to_repeat(every_seconds=60.0)
+    fold.add(conversation.changed("devolvida", "Bia", at=2_000.0))
+    fold.add(conversation.log.record("conversation", kept, at=2_000.1))
+    assert fold.state() == ("bot", None)
+
+
+def record_id(record: Any) -> str:
+    return dict(record.headers)["ce_id"].decode()
+
+
+# Room.
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_who_holds_most_gives_first(make_conversation: Any, monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    """One client fills twelve conversations; those of the others stay whole."""
+    monkeypatch.setattr(conversations, "MAX_BYTES", 3_000_000)
+    fold = Fold(live=live)
+    for number in range(100):
+        other = make_conversation(f"other {number}")
+        fold.add(other.opened(), other.said("Oi", "Olá"))
+    waiting, held = make_conversation("waiting"), make_conversation("held")
+    angry = waiting.said("Que horror")
+    fold.add(angry, waiting.raised(angry), held.said("Oi"), held.changed("assumida", "Bia"))
+    for number in range(600):
+        fold.add(make_conversation(f"greedy {number % 12}").said("x" * 4_000, "y" * 4_000))
+    fold.live = True
+    assert fold.conversations._size_bytes <= 3_000_000
+    assert size_is_consistent(fold)
+    for number in range(100):
+        assert fold.texts(f"other {number}") == ["Oi", "Olá"]
+    assert (fold.state("waiting"), fold.state("held")) == (("waiting", None), ("human", "Bia"))
+    assert fold.texts("waiting")[0] == "Que horror"
+
+
+def test_one_that_a_human_holds_is_shortened_only_where_there_is_nothing_else(
+    make_conversation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "MAX_BYTES", 1_000_000)
+    held = make_conversation("held")
+    fold = Fold(held.said("Oi", ""), held.changed("assumida", "Bia"))
+    for number in range(300):
+        fold.add(make_conversation(f"robot {number}").said("x" * 4_000, "y" * 4_000))
+    assert fold.texts("held") == ["Oi"]
+    for _ in range(200):
+        fold.add(held.said("z" * 4_000, ""))
+    assert fold.conversations._size_bytes <= 1_000_000
+    assert fold.state("held") == ("human", "Bia")
+    assert len(fold.texts("held")) >= conversations.MIN_RECORDS

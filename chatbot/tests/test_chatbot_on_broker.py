@@ -1,4 +1,4 @@
-"""The service as processes of its own, against a broker that speaks the real protocol."""
+"""The service as processes, against the embedded broker."""
 
 import json
 import math
@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 import requests
-from bus import EXIT_CONFIG, Cause, KafkaSettings
-from bus.conversation import ChatExchanged
+from bus import KafkaSettings
 from bus.producer import Outgoing, Producer
 from doorkeeper import Doorkeeper
+from events import Cause
+from events.conversation import ChatExchanged
 from kafka import KafkaProducer
+from service import EXIT_CONFIG
 from suite_fixtures import Broker, eventually, free_port
 
 pytestmark = pytest.mark.broker
@@ -31,7 +33,7 @@ TOKEN = "segredo"
 
 
 class Service:
-    """One process of the service: gunicorn's master and what it starts."""
+    """The service as processes: gunicorn's master and its workers."""
 
     def __init__(self, folder: Path, env: dict[str, str]):
         self.port = free_port()
@@ -45,11 +47,11 @@ class Service:
         return self._log.read_text()
 
     def ready(self) -> "Service":
-        eventually(lambda: self.process.poll() is not None or self.answers("readyz"), 60)
+        eventually(lambda: self.process.poll() is not None or self.is_ok("readyz"), 60)
         assert self.process.poll() is None, self.log()
         return self
 
-    def answers(self, path: str) -> bool:
+    def is_ok(self, path: str) -> bool:
         try:
             return requests.get(f"{self.url}/{path}", timeout=30).status_code == 200
         except requests.RequestException:
@@ -57,27 +59,27 @@ class Service:
 
     def post(self, path: str, key: str | None = None, **body: str) -> requests.Response:
         """`key`: the request's Idempotency-Key."""
-        headers = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": key}  # what is None is not sent
+        headers = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": key}  # requests omits a header that is None
         return requests.post(f"{self.url}/api/{path}", json=body, headers=headers, timeout=30)
 
     def begin(self, nome: str = "Ana") -> str:
-        answer = self.post("sessions", nome=nome)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["sessao"])
+        response = self.post("sessions", nome=nome)
+        assert response.status_code == 201, response.text
+        return str(response.json()["sessao"])
 
     def say(self, sessao: str, pergunta: str) -> dict[str, Any]:
-        answer = self.post(f"sessions/{sessao}/messages", pergunta=pergunta)
-        assert answer.status_code == 200, answer.text
-        body: dict[str, Any] = answer.json()
+        response = self.post(f"sessions/{sessao}/messages", pergunta=pergunta)
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
         return body
 
-    def attend(self, sessao: str, what: str, **body: str) -> requests.Response:
-        return self.post(f"attendant/sessions/{sessao}/{what}", **body)
+    def attend(self, sessao: str, action: str, **body: str) -> requests.Response:
+        return self.post(f"attendant/sessions/{sessao}/{action}", **body)
 
     def queue(self) -> list[dict[str, Any]]:
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        answer = requests.get(f"{self.url}/api/attendant/sessions", headers=headers, timeout=30)
-        rows: list[dict[str, Any]] = answer.json()["sessions"]
+        response = requests.get(f"{self.url}/api/attendant/sessions", headers=headers, timeout=30)
+        rows: list[dict[str, Any]] = response.json()["sessions"]
         return rows
 
     def stop(self) -> None:
@@ -90,7 +92,7 @@ class Service:
 
 
 class Listener:
-    """Follows a stream from a thread of its own; `ended` when the service ends it."""
+    """Reads an event stream in a thread; sets `ended` when the service closes it."""
 
     def __init__(self, service: Service, path: str):
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -124,7 +126,7 @@ class Listener:
 
 @pytest.fixture
 def make_service(kafka_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Starts services on one broker: replicas of each other."""
+    """Starts services that are replicas of each other."""
     services: list[Service] = []
 
     def make(**env: str) -> Service:
@@ -147,11 +149,11 @@ def replicas(make_service: Callable[..., Service]) -> tuple[Service, Service]:
 
 
 @pytest.fixture
-def consumer_of_sentiments(kafka_env: dict[str, str]) -> Iterator[Callable[..., None]]:
-    """Publishes what the sentiment consumer does: how a message sounds, and the call for a human."""
+def classify_as_negative(kafka_env: dict[str, str]) -> Iterator[Callable[..., None]]:
+    """Publishes the sentiment of a message and a handoff, as the sentiment consumer does."""
     producer = Producer(KafkaSettings())
 
-    def answer(sessao: str, id: str, pergunta: str) -> None:
+    def publish(sessao: str, id: str, pergunta: str) -> None:
         exchange = ChatExchanged(sessao=sessao, nome="Ana", pergunta=pergunta, resposta="", timestamp=time.time())
         sentiment = exchange.classified({"negative": 0.9, "neutral": 0.08, "positive": 0.02})
         producer.publish(
@@ -161,21 +163,21 @@ def consumer_of_sentiments(kafka_env: dict[str, str]) -> Iterator[Callable[..., 
             ]
         )
 
-    yield answer
+    yield publish
     producer.close()
 
 
-def test_the_whole_story_live_on_both_sides(
-    replicas: tuple[Service, Service], consumer_of_sentiments: Callable[..., None]
+def test_a_handoff_is_live_on_both_sides(
+    replicas: tuple[Service, Service], classify_as_negative: Callable[..., None]
 ) -> None:
-    """The customer is at one replica, the attendant at the other."""
+    """The customer and the attendant use different replicas."""
     customers, attendants = replicas
     queue = Listener(attendants, "attendant/events")
     sessao = customers.begin()
     page = Listener(customers, f"sessions/{sessao}/events")
     said = customers.say(sessao, "Isto é um absurdo!")
     assert "Não sei" in said["resposta"]
-    consumer_of_sentiments(sessao, said["id"], "Isto é um absurdo!")
+    classify_as_negative(sessao, said["id"], "Isto é um absurdo!")
     assert eventually(lambda: page.state().get("estado") == "waiting")
     assert ("sentiment", {"id": said["id"], "sentimento": "negative", "confianca": 0.9}) in page.events
     row = eventually(lambda: next((row for _, row in queue.events if row["estado"] == "waiting"), None))
@@ -192,30 +194,32 @@ def test_the_whole_story_live_on_both_sides(
     assert eventually(lambda: attendants.queue() == customers.queue())
 
 
-def test_of_two_who_take_it_at_two_replicas_one_has_it(replicas: tuple[Service, Service]) -> None:
+def test_of_two_takes_at_two_replicas_one_wins(replicas: tuple[Service, Service]) -> None:
     for turn in range(8):
         sessao = replicas[turn % 2].begin()
-        with ThreadPoolExecutor(2) as both:
-            asked = [
-                both.submit(replica.attend, sessao, "take", atendente=name)
+        with ThreadPoolExecutor(2) as pool:
+            takes = [
+                pool.submit(replica.attend, sessao, "take", atendente=name)
                 for replica, name in zip(replicas, ("Bia", "Rui"), strict=True)
             ]
-        answers = [one.result() for one in asked]
-        assert sorted(answer.status_code for answer in answers) == [200, 409], [answer.text for answer in answers]
-        (loser,) = (answer.json() for answer in answers if answer.status_code == 409)
-        (winner,) = (answer.json() for answer in answers if answer.status_code == 200)
+        responses = [one.result() for one in takes]
+        assert sorted(response.status_code for response in responses) == [200, 409], [
+            response.text for response in responses
+        ]
+        (loser,) = (response.json() for response in responses if response.status_code == 409)
+        (winner,) = (response.json() for response in responses if response.status_code == 200)
         assert loser["atendente"] == winner["atendente"]
         for replica in replicas:
             assert replica.attend(sessao, "close", atendente="Eva").json()["atendente"] == winner["atendente"]
 
 
-def test_what_is_sent_again_wherever_it_arrives_is_said_once(replicas: tuple[Service, Service]) -> None:
-    """A replica that has not heard of the first try publishes it anew; readers know it by its id."""
+def test_a_message_repeated_at_any_replica_is_shown_once(replicas: tuple[Service, Service]) -> None:
+    """A replica that has not read the first event publishes it again; readers drop the duplicate by its id."""
     sessao = replicas[0].begin()
-    with ThreadPoolExecutor(8) as at_once:
+    with ThreadPoolExecutor(8) as pool:
         path, key = f"sessions/{sessao}/messages", "k" * 32
-        tries = [at_once.submit(replicas[turn % 2].post, path, key, pergunta="Olá") for turn in range(8)]
-    assert len({one.result().text for one in tries}) == 1, [one.result().text for one in tries]
+        requests_sent = [pool.submit(replicas[turn % 2].post, path, key, pergunta="Olá") for turn in range(8)]
+    assert len({one.result().text for one in requests_sent}) == 1, [one.result().text for one in requests_sent]
     replicas[0].say(sessao, "Tchau")
     for replica in replicas:
         page = Listener(replica, f"sessions/{sessao}/events")
@@ -238,10 +242,10 @@ def test_history_survives_a_restart(make_service: Callable[..., Service]) -> Non
     eventually(first.state)
     before.stop()
     after = make_service()
-    again = Listener(after, f"sessions/{sessao}/events")
-    eventually(again.state)
-    assert again.events == first.events
-    assert [text for text in again.texts() if text == said[1]["resposta"]]
+    reconnected = Listener(after, f"sessions/{sessao}/events")
+    eventually(reconnected.state)
+    assert reconnected.events == first.events
+    assert [text for text in reconnected.texts() if text == said[1]["resposta"]]
     assert after.say(sessao, "Olá")["resposta"] == ""
 
 
@@ -250,7 +254,7 @@ def test_an_unknown_session_is_404(service: Service) -> None:
     assert requests.get(f"{service.url}/api/sessions/unknown/events", timeout=30).status_code == 404
 
 
-def test_what_other_programs_publish_is_shown_and_what_nobody_understands_is_not(service: Service) -> None:
+def test_foreign_records_are_shown_and_malformed_ones_ignored(service: Service) -> None:
     settings, sessao = KafkaSettings(), f"aula-{uuid.uuid4().hex}"
     exchange = {"sessao": sessao, "nome": "Zé", "pergunta": "<b>Oi</b>", "resposta": "Olá"}
     with KafkaProducer(**settings.connection()) as producer:
@@ -262,7 +266,7 @@ def test_what_other_programs_publish_is_shown_and_what_nobody_understands_is_not
     assert [row["nome"] for row in service.queue()] == ["Zé"]
 
 
-def test_many_open_streams_hear_and_sigterm_ends_them_all(service: Service) -> None:
+def test_many_open_streams_get_events_and_end_on_sigterm(service: Service) -> None:
     sessao = service.begin()
     listeners = [Listener(service, f"sessions/{sessao}/events") for _ in range(60)]
     others = [Listener(service, f"sessions/{service.begin()}/events") for _ in range(5)]
@@ -277,7 +281,7 @@ def test_many_open_streams_hear_and_sigterm_ends_them_all(service: Service) -> N
     assert all(listener.ended.wait(30) for listener in [*listeners, *others, queue])
 
 
-def test_the_token_is_printed_once_with_its_link_and_opens_the_console(make_service: Callable[..., Service]) -> None:
+def test_a_generated_token_is_printed_once_in_a_working_link(make_service: Callable[..., Service]) -> None:
     service = make_service(ATTENDANT_TOKEN="", PUBLIC_URL="http://chat.example/", LOG_LEVEL="debug")
     (found,) = re.findall(
         r"^Attendants: http://chat\.example(/chat/attendant\?token=\S+)$", service.log(), re.MULTILINE
@@ -285,18 +289,18 @@ def test_the_token_is_printed_once_with_its_link_and_opens_the_console(make_serv
     token = found.partition("=")[2]
     assert len(token) >= 32
     visitor = requests.Session()
-    answer = visitor.get(f"{service.url}{found.removeprefix('/chat')}", timeout=30)
-    assert (answer.status_code, answer.url) == (200, f"{service.url}/attendant")
+    response = visitor.get(f"{service.url}{found.removeprefix('/chat')}", timeout=30)
+    assert (response.status_code, response.url) == (200, f"{service.url}/attendant")
     assert visitor.get(f"{service.url}/api/attendant/sessions", timeout=30).status_code == 200
     (worker,) = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    os.kill(int(worker), signal.SIGKILL)  # its successor knows the same token
-    eventually(lambda: service.answers("readyz"))
+    os.kill(int(worker), signal.SIGKILL)  # its replacement has the same token
+    eventually(lambda: service.is_ok("readyz"))
     assert visitor.get(f"{service.url}/api/attendant/sessions", timeout=30).status_code == 200
     service.stop()
     assert service.log().count(token) == 1
 
 
-def test_a_token_that_was_set_is_not_printed(service: Service) -> None:
+def test_a_configured_token_is_not_printed(service: Service) -> None:
     assert "Attendants: http://localhost:8080/chat/attendant\n" in service.log()
     assert TOKEN not in service.log()
 
@@ -307,24 +311,24 @@ def test_a_token_may_come_from_a_file(make_service: Callable[..., Service], tmp_
     assert service.queue() == []
 
 
-def test_without_a_broker_the_page_is_up_and_says_so(tmp_path: Path) -> None:
+def test_without_a_broker_the_service_runs_and_is_not_ready(tmp_path: Path) -> None:
     service = Service(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"})
     try:
-        eventually(lambda: service.answers("healthz"))
+        eventually(lambda: service.is_ok("healthz"))
         ready = requests.get(f"{service.url}/readyz", timeout=30)
         assert (ready.status_code, ready.json()["checks"]) == (503, {"broker": False, "conversations": False})
-        answer = service.post("sessions", nome="Ana")
-        assert (answer.status_code, answer.json()["type"]) == (503, "urn:problem:broker-away")
+        response = service.post("sessions", nome="Ana")
+        assert (response.status_code, response.json()["type"]) == (503, "urn:problem:broker-away")
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(30) == 0, service.log()
     finally:
         service.stop()
 
 
-def test_a_broker_that_comes_late_is_found(tmp_path: Path) -> None:
+def test_a_broker_that_starts_late_is_found(tmp_path: Path) -> None:
     port = free_port()
     service = Service(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}", "KAFKA_FETCH_MAX_WAIT_MS": "50"})
-    eventually(lambda: service.answers("healthz"))
+    eventually(lambda: service.is_ok("healthz"))
     broker = Broker(port)
     try:
         service.ready()
@@ -334,7 +338,7 @@ def test_a_broker_that_comes_late_is_found(tmp_path: Path) -> None:
         broker.stop()
 
 
-WRONG = {
+WRONG_SETTINGS = {
     "KAFKA_BOOTSTRAP_SERVERS": "broker",
     "KAFKA_PARTITIONS": "0",
     "LOG_LEVEL": "loud",
@@ -343,9 +347,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str) -> None:
-    service = Service(tmp_path, {"ATTENDANT_TOKEN": "", name: WRONG[name]})
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_a_wrong_setting_exits_with_one_line(tmp_path: Path, name: str) -> None:
+    service = Service(tmp_path, {"ATTENDANT_TOKEN": "", name: WRONG_SETTINGS[name]})
     try:
         assert service.process.wait(30) == 78, service.log()
     finally:
@@ -354,7 +358,7 @@ def test_a_wrong_setting_ends_the_master_with_one_line(tmp_path: Path, name: str
     assert name in line
 
 
-def test_a_refused_login_ends_all_of_the_service_with_one_line(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
+def test_a_refused_login_exits_with_one_line(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
     doorkeeper.refusals = math.inf
     service = Service(tmp_path, doorkeeper.env)
     assert service.process.wait(60) == EXIT_CONFIG, service.log()
@@ -363,7 +367,7 @@ def test_a_refused_login_ends_all_of_the_service_with_one_line(doorkeeper: Doork
     assert not any("wrong setting" in line or "Worker" in line for line in lines)
 
 
-def test_so_does_one_that_comes_when_the_service_has_long_been_at_work(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
+def test_a_login_refused_later_exits_too(doorkeeper: Doorkeeper, tmp_path: Path) -> None:
     service = Service(tmp_path, doorkeeper.env).ready()
     try:
         listener = Listener(service, f"sessions/{service.begin()}/events")

@@ -1,4 +1,4 @@
-"""The pages in both languages, what they hand to their scripts, and the catalogue behind them."""
+"""The pages in both languages, the strings for their scripts, and the translations."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
-from bus.conversation import Conversation, Sentiment
+from events.conversation import Conversation, Sentiment
 
 import chatbot
 
@@ -25,30 +25,30 @@ PAGES = {"": "chat.js", "attendant": "attendant.js"}
 
 
 @pytest.fixture
-def page(bench: Any, token: str) -> Any:
-    """The text of a page, as an attendant sees it."""
+def page(harness: Any, token: str) -> Any:
+    """Returns the HTML of a page, as an attendant sees it."""
 
-    def ask(path: str, lang: str = "en") -> str:
+    def get(path: str, lang: str = "en") -> str:
         headers = {"Accept-Language": lang, "Authorization": f"Bearer {token}"}
-        answer = bench.get(path, headers=headers)
-        assert (answer.status_code, answer.mimetype) == (200, "text/html")
-        text: str = answer.get_data(as_text=True)
+        response = harness.get(path, headers=headers)
+        assert (response.status_code, response.mimetype) == (200, "text/html")
+        text: str = response.get_data(as_text=True)
         assert f'<html lang="{lang}">' in text
         return text
 
-    return ask
+    return get
 
 
 def strings(text: str) -> dict[str, str]:
-    """The sentences that the page hands to its scripts."""
+    """The sentences that the page passes to its scripts."""
     found = re.search(r'<script type="application/json" id="strings">(.*?)</script>', text, re.DOTALL)
     assert found
     sentences: dict[str, str] = json.loads(found[1])["strings"]
     return sentences
 
 
-def loaded(script: Path) -> set[Path]:
-    """The script, and every script that it imports."""
+def with_imports(script: Path) -> set[Path]:
+    """The script and all scripts that it imports, directly or not."""
     found, todo = set(), [script]
     while todo:
         one = todo.pop()
@@ -61,10 +61,10 @@ def loaded(script: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_sentence_that_a_script_says_is_handed_to_it(page: Any, path: str) -> None:
-    scripts = loaded(PACKAGE / "static" / PAGES[path])
+def test_a_page_has_every_sentence_that_its_scripts_use(page: Any, path: str) -> None:
+    scripts = with_imports(PACKAGE / "static" / PAGES[path])
     assert len(scripts) > 5
-    said = {key for script in scripts for key in re.findall(r'\bsay\("(\w+)"', script.read_text("utf-8"))}
+    said = {key for script in scripts for key in re.findall(r'\btranslate\("(\w+)"', script.read_text("utf-8"))}
     assert len(said) > 10
     assert said | STATES <= strings(page(path)).keys()
 
@@ -73,13 +73,13 @@ def test_the_console_has_a_word_for_each_sentiment(page: Any) -> None:
     assert set(get_args(Sentiment)) <= strings(page("attendant")).keys()
 
 
-def test_no_script_is_left_over() -> None:
-    used = set().union(*(loaded(PACKAGE / "static" / script) for script in PAGES.values()))
+def test_no_script_is_unused() -> None:
+    used = set().union(*(with_imports(PACKAGE / "static" / script) for script in PAGES.values()))
     assert set(PACKAGE.glob("static/*.js")) <= used
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_sentences_keep_their_places_in_translation(page: Any, path: str) -> None:
+def test_translated_sentences_keep_their_placeholders(page: Any, path: str) -> None:
     english, portuguese = strings(page(path)), strings(page(path, "pt-BR"))
     assert english.keys() == portuguese.keys()
     for key, sentence in english.items():
@@ -87,30 +87,30 @@ def test_the_sentences_keep_their_places_in_translation(page: Any, path: str) ->
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_everything_a_page_loads_is_there(page: Any, bench: Any, path: str) -> None:
+def test_every_file_that_a_page_loads_exists(page: Any, harness: Any, path: str) -> None:
     addresses = set(re.findall(r'(?:src|href)="/chat/([^"]+\.\w+)"', page(path)))
     assert {address.rpartition(".")[2] for address in addresses} == {"css", "js", "svg"}
-    assert [address for address in addresses if bench.get(address).status_code != 200] == []
+    assert [address for address in addresses if harness.get(address).status_code != 200] == []
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_no_script_or_style_that_its_policy_forbids(page: Any, path: str) -> None:
+def test_a_page_complies_with_its_content_security_policy(page: Any, path: str) -> None:
     text = page(path)
     assert not re.search(r'<script(?![^>]*(src=|type="application/json"))', text)
     assert not re.search(r"<style|\sstyle=|\son\w+=", text)
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_names_the_limits_of_the_server(page: Any, path: str) -> None:
+def test_a_page_has_the_limits_of_the_server(page: Any, path: str) -> None:
     text = page(path)
     assert 'data-max="4000"' in text
     assert 'maxlength="100"' in text
 
 
-def test_a_wrong_token_is_told_at_its_field(bench: Any) -> None:
-    answer = bench.client.post("/chat/attendant", data={"token": "wrong"}, headers={"Accept-Language": "pt-BR"})
-    text = answer.get_data(as_text=True)
-    assert answer.status_code == 403
+def test_a_wrong_token_is_reported_at_its_field(harness: Any) -> None:
+    response = harness.client.post("/chat/attendant", data={"token": "wrong"}, headers={"Accept-Language": "pt-BR"})
+    text = response.get_data(as_text=True)
+    assert response.status_code == 403
     assert re.search(r'id="token"[^>]*aria-invalid="true" aria-describedby="token-problem"', text)
     assert re.search(r'id="token-problem"[^>]*role="alert">O token não confere\.<', text)
     assert 'id="strings"' not in text
@@ -121,21 +121,21 @@ def catalogue() -> Catalog:
         return read_po(file)
 
 
-def test_every_sentence_is_translated_and_no_translation_is_left_over() -> None:
-    wanted = {message for _file, _line, message, _comments, _context in extract_from_dir(PACKAGE, METHODS)}
-    there = {message.id: message for message in catalogue() if message.id}
-    assert wanted - there.keys() == set()
-    assert there.keys() - wanted == set()
-    assert [id for id, message in there.items() if not message.string or message.fuzzy] == []
+def test_every_sentence_is_translated_and_no_translation_is_unused() -> None:
+    used = {message for _file, _line, message, _comments, _context in extract_from_dir(PACKAGE, METHODS)}
+    translated = {message.id: message for message in catalogue() if message.id}
+    assert used - translated.keys() == set()
+    assert translated.keys() - used == set()
+    assert [id for id, message in translated.items() if not message.string or message.fuzzy] == []
 
 
-def test_translations_keep_the_places_of_their_sentence() -> None:
+def test_translations_keep_their_placeholders() -> None:
     for message in catalogue():
-        places = [set(re.findall(r"%\(\w+\)s|{\w+}", str(text))) for text in (message.id, message.string)]
-        assert not message.id or places[0] == places[1], message.id
+        placeholders = [set(re.findall(r"%\(\w+\)s|{\w+}", str(text))) for text in (message.id, message.string)]
+        assert not message.id or placeholders[0] == placeholders[1], message.id
 
 
-def test_the_compiled_catalogue_is_that_of_the_text() -> None:
+def test_the_compiled_catalogue_is_up_to_date() -> None:
     with (CATALOGUE / "messages.mo").open("rb") as file:
         compiled = {message.id: message.string for message in read_mo(file) if message.id}
     assert compiled == {message.id: message.string for message in catalogue() if message.id}

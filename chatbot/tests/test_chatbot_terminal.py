@@ -1,4 +1,4 @@
-"""The chat on the command line, as a process in a terminal, against a broker that speaks the real protocol."""
+"""The chat on the command line, as a process in a pseudo-terminal, against the embedded broker."""
 
 import codecs
 import fcntl
@@ -17,11 +17,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from bus.conversation import ChatExchanged, ConversationChanged, HandoffRaised, HumanReplied
 from bus.producer import Outgoing, Producer
-from bus.settings import EXIT_CONFIG, KafkaSettings
+from bus.settings import KafkaSettings
 from doorkeeper import Doorkeeper
+from events.conversation import ChatExchanged, ConversationChanged, HandoffRaised, HumanReplied
 from kafka import KafkaConsumer
+from service import EXIT_CONFIG
 from suite_fixtures import eventually
 
 from chatbot import bot
@@ -29,7 +30,7 @@ from chatbot import bot
 pytestmark = pytest.mark.broker
 
 CHAT = [sys.executable, "-m", "chatbot"]
-DEAF = """
+STALLED_MIRROR = """
 import sys
 from bus.mirror import Mirror
 from chatbot.__main__ import main
@@ -40,15 +41,15 @@ sys.exit(main())
 
 
 class Terminal:
-    """The chat in a terminal: what is on the screen, and keys to press."""
+    """The chat in a pseudo-terminal: its output, and keys to press."""
 
-    def __init__(self, *how: str) -> None:
+    def __init__(self, *arguments: str) -> None:
         self._keys, theirs = pty.openpty()
-        self._decoded = codecs.getincrementaldecoder("utf-8")()  # a read may end within a letter
+        self._decoded = codecs.getincrementaldecoder("utf-8")()  # a read may end in the middle of a character
         self.screen = ""
         env = os.environ | {"TERM": "xterm", "PYTHONUTF8": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, *(how or CHAT[1:])],
+            [sys.executable, *(arguments or CHAT[1:])],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -60,20 +61,20 @@ class Terminal:
 
     @property
     def echoes(self) -> bool:
-        """Whether it shows what is typed by itself; who reads keys does it in its place."""
+        """Whether the terminal echoes keys; readline turns that off while it reads them."""
         return bool(termios.tcgetattr(self._keys)[3] & termios.ECHO)
 
     def press(self, keys: str) -> None:
         os.write(self._keys, keys.encode())
 
-    def shows(self, text: str) -> str:
-        """Wait until the text is there; returns the whole screen, and forgets it."""
+    def wait_for(self, text: str) -> str:
+        """Wait until `text` is on the screen; returns the screen and clears it."""
 
         def look() -> bool:
             if select.select([self._keys], [], [], 0.05)[0]:
                 try:
                     self.screen += self._decoded.decode(os.read(self._keys, 65_536))
-                except OSError:  # its end is closed
+                except OSError:  # the process has closed its end
                     assert text in self.screen, self.screen
             return text in self.screen
 
@@ -81,12 +82,14 @@ class Terminal:
         shown, self.screen = self.screen, ""
         return shown
 
-    def ended(self, told: Callable[[], None]) -> int | None:
-        """Its status, when it has been told to end: as by a person, again where it goes on. Python's `input` misses a
-        signal in the moment before it waits for a key."""
+    def exit_status(self, stop: Callable[[], None]) -> int | None:
+        """Call `stop` until the process exits; returns its status.
+
+        One call may not be enough: Python's `input` misses a signal that arrives just before it starts to wait.
+        """
 
         def look() -> bool:
-            told()
+            stop()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(2)
             return self.process.returncode is not None
@@ -102,12 +105,12 @@ class Terminal:
 
 
 def _own_terminal() -> None:
-    """Make standard input the terminal that sends Ctrl-C."""
+    """Make standard input the controlling terminal, which sends Ctrl-C."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Attendant:
-    """Publishes what calls a human to a conversation, and what one does in it."""
+    """Publishes the events of a handoff and of an attendant in one conversation."""
 
     def __init__(self, sessao: str):
         self.sessao = sessao
@@ -154,17 +157,17 @@ def records(topic: str, number: int) -> list[Any]:
     return found
 
 
-def typed(text: str) -> subprocess.CompletedProcess[str]:
+def run_with_input(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(CHAT, input=text, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_its_sentences_are_those_of_the_contract(kafka_env: dict[str, str]) -> None:
-    answer = typed("\n   \nAna\nOlá\n\nIsto é péssimo\n")
-    assert (answer.returncode, answer.stderr) == (0, "")
-    found = re.match(r"Sessão de chat iniciada: ([0-9a-f-]{36})\n", answer.stdout)
+def test_its_sentences_match_the_contract(kafka_env: dict[str, str]) -> None:
+    result = run_with_input("\n   \nAna\nOlá\n\nIsto é péssimo\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    found = re.match(r"Sessão de chat iniciada: ([0-9a-f-]{36})\n", result.stdout)
     assert found
     sessao = found[1]
-    assert answer.stdout.removeprefix(found[0]) == (
+    assert result.stdout.removeprefix(found[0]) == (
         "Digite o seu nome: Digite o seu nome: Digite o seu nome: "
         f"Ana: Robô: Oi\nAna: Ana: Robô: {bot.FALLBACK['pt-BR']}\nAna: \n"
     )
@@ -178,110 +181,122 @@ def test_its_sentences_are_those_of_the_contract(kafka_env: dict[str, str]) -> N
     ]
 
 
-def test_a_human_takes_over_answers_live_and_hands_back(terminal: Terminal) -> None:
-    found = re.search(r"Sessão de chat iniciada: (\S+)\r\n", terminal.shows("Digite o seu nome: "))
+def test_who_asks_for_a_person_is_told_that_one_is_called(kafka_env: dict[str, str]) -> None:
+    result = run_with_input("Ana\n/atendente\nalguém aí?\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"Ana: Robô: {bot.CALLING['pt-BR']}\n" in result.stdout
+    assert f"Ana: Robô: {bot.CALLED['pt-BR']}\n" in result.stdout
+    (handoff,) = records("handoff", 1)
+    raised = HandoffRaised.decode(handoff.value)
+    assert (raised.pergunta, raised.motivo) == ("/atendente", "pedido")
+    exchange = records("chatbot", 2)[0]
+    assert dict(handoff.headers)["ce_causationid"] == dict(exchange.headers)["ce_id"]
+
+
+def test_a_human_takes_replies_and_releases(terminal: Terminal) -> None:
+    found = re.search(r"Sessão de chat iniciada: (\S+)\r\n", terminal.wait_for("Digite o seu nome: "))
     assert found
     terminal.press("Ana\n")
-    terminal.shows("Ana: ")
+    terminal.wait_for("Ana: ")
     attendant = Attendant(found[1])
     attendant.call()
-    terminal.shows("Uma pessoa foi chamada e logo estará aqui.")
+    terminal.wait_for("Uma pessoa foi chamada e logo estará aqui.")
     terminal.press("Que horror\n")
-    terminal.shows(f"Robô: {bot.CALLED['pt-BR']}")
+    terminal.wait_for(f"Robô: {bot.CALLED['pt-BR']}")
     attendant.change("assumida")
-    terminal.shows("Bia entrou na conversa.")
+    terminal.wait_for("Bia entrou na conversa.")
     terminal.press("Olá\n")
-    assert "Robô" not in terminal.shows("Olá\r\nAna: ")
+    assert "Robô" not in terminal.wait_for("Olá\r\nAna: ")
     attendant.reply("Aqui é a Bia,\x1b[2J\x07 do suporte")
-    assert "Robô" not in terminal.shows("Bia: Aqui é a Bia,[2J do suporte")
+    assert "Robô" not in terminal.wait_for("Bia: Aqui é a Bia,[2J do suporte")
     terminal.press("ainda escre")
-    terminal.shows("ainda escre")
+    terminal.wait_for("ainda escre")
     attendant.reply("Já vejo isso")
-    shown = terminal.shows("Bia: Já vejo isso\r\nAna: ainda escre")  # what is half typed stays
+    shown = terminal.wait_for("Bia: Já vejo isso\r\nAna: ainda escre")  # a half-typed line stays
     assert shown.startswith("\r\033[K")
     terminal.press("vendo\n")
-    terminal.shows("vendo\r\nAna: ")
+    terminal.wait_for("vendo\r\nAna: ")
     attendant.change("devolvida")
-    terminal.shows("Bia saiu da conversa.")
+    terminal.wait_for("Bia saiu da conversa.")
     attendant.close()
     said = [ChatExchanged.decode(record.value) for record in records("chatbot", 3)]
     assert [(one.pergunta, one.resposta) for one in said[1:]] == [("Olá", ""), ("ainda escrevendo", "")]
     terminal.press("Olá\n")
-    terminal.shows("Robô: Oi")
+    terminal.wait_for("Robô: Oi")
 
 
 @pytest.mark.parametrize("key", ["\x04", "\x03"])
-def test_it_ends_when_it_is_told_to(terminal: Terminal, key: str) -> None:
-    terminal.shows("Digite o seu nome: ")
+def test_it_exits_on_ctrl_d_and_ctrl_c(terminal: Terminal, key: str) -> None:
+    terminal.wait_for("Digite o seu nome: ")
     terminal.press("Ana\n")
-    terminal.shows("Ana: ")
-    assert terminal.ended(lambda: terminal.press(key)) == 0
+    terminal.wait_for("Ana: ")
+    assert terminal.exit_status(lambda: terminal.press(key)) == 0
     assert "Traceback" not in terminal.screen
 
 
-def test_it_can_be_told_to_end_while_it_asks_for_the_name(terminal: Terminal) -> None:
-    terminal.shows("Digite o seu nome: ")
-    assert terminal.ended(lambda: terminal.process.send_signal(signal.SIGINT)) == 0
+def test_it_exits_on_sigint_while_it_asks_for_the_name(terminal: Terminal) -> None:
+    terminal.wait_for("Digite o seu nome: ")
+    assert terminal.exit_status(lambda: terminal.process.send_signal(signal.SIGINT)) == 0
 
 
-def test_too_long_a_message_is_asked_for_again(kafka_env: dict[str, str]) -> None:
-    answer = typed("Ana\n" + "x" * 5_000 + "\nOlá\n")
-    assert "no máximo 4000 caracteres" in answer.stdout
-    assert answer.stdout.endswith("Ana: Robô: Oi\nAna: \n")
+def test_a_message_that_is_too_long_is_asked_for_again(kafka_env: dict[str, str]) -> None:
+    result = run_with_input("Ana\n" + "x" * 5_000 + "\nOlá\n")
+    assert "no máximo 4000 caracteres" in result.stdout
+    assert result.stdout.endswith("Ana: Robô: Oi\nAna: \n")
     (exchange,) = records("chatbot", 1)
     assert ChatExchanged.decode(exchange.value).pergunta == "Olá"
 
 
-def test_bytes_of_another_encoding_do_no_harm(kafka_env: dict[str, str]) -> None:
-    answer = subprocess.run(CHAT, input="Ana\nolá\n".encode("latin-1"), capture_output=True, timeout=60, check=False)
-    assert answer.returncode == 0, answer.stderr
-    assert b"Rob" in answer.stdout
+def test_input_in_another_encoding_is_accepted(kafka_env: dict[str, str]) -> None:
+    result = subprocess.run(CHAT, input="Ana\nolá\n".encode("latin-1"), capture_output=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    assert b"Rob" in result.stdout
 
 
-def test_without_a_broker_it_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_broker_it_exits_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
-    answer = typed("Ana\n")
-    assert (answer.returncode, answer.stdout) == (1, "")
-    (line,) = answer.stderr.splitlines()
+    result = run_with_input("Ana\n")
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
     assert "127.0.0.1:9" in line
 
 
-def test_a_login_that_is_refused_is_told_in_one_line(doorkeeper: Doorkeeper) -> None:
+def test_a_refused_login_exits_with_one_line(doorkeeper: Doorkeeper) -> None:
     doorkeeper.refusals = math.inf
-    answer = typed("Ana\n")
-    assert (answer.returncode, answer.stdout) == (EXIT_CONFIG, "")
-    (line,) = answer.stderr.splitlines()
+    result = run_with_input("Ana\n")
+    assert (result.returncode, result.stdout) == (EXIT_CONFIG, "")
+    (line,) = result.stderr.splitlines()
     assert "KAFKA_SASL_PASSWORD" in line
     assert KafkaSettings().kafka_bootstrap_servers in line
 
 
-def test_so_is_one_that_is_refused_later_and_the_terminal_is_left_in_order(doorkeeper: Doorkeeper) -> None:
+def test_a_login_refused_later_exits_and_restores_the_terminal(doorkeeper: Doorkeeper) -> None:
     terminal = Terminal()
-    terminal.shows("Digite o seu nome: ")
+    terminal.wait_for("Digite o seu nome: ")
     terminal.press("Ana\n")
-    terminal.shows("Ana: ")
+    terminal.wait_for("Ana: ")
     assert not terminal.echoes
     doorkeeper.turn_out()
-    terminal.shows("KAFKA_SASL_PASSWORD")
-    assert terminal.ended(lambda: terminal.press("\n")) == EXIT_CONFIG
+    terminal.wait_for("KAFKA_SASL_PASSWORD")
+    assert terminal.exit_status(lambda: terminal.press("\n")) == EXIT_CONFIG
     assert terminal.echoes
     terminal.close()
 
 
-def test_who_says_something_before_that_is_known_is_told_too(doorkeeper: Doorkeeper) -> None:
-    """The mirror hears it late: it is deaf here."""
-    terminal = Terminal("-c", DEAF)
-    terminal.shows("Digite o seu nome: ")
+def test_a_login_refused_while_sending_exits_too(doorkeeper: Doorkeeper) -> None:
+    """The mirror, which stops reading here, would notice it late."""
+    terminal = Terminal("-c", STALLED_MIRROR)
+    terminal.wait_for("Digite o seu nome: ")
     doorkeeper.turn_out()
     terminal.press("Ana\n")
-    terminal.shows("recusa este usuário ou senha.")
-    assert terminal.ended(lambda: None) == EXIT_CONFIG
+    terminal.wait_for("recusa este usuário ou senha.")
+    assert terminal.exit_status(lambda: None) == EXIT_CONFIG
     terminal.close()
 
 
-def test_a_wrong_setting_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_exits_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker")
-    answer = typed("Ana\n")
-    assert answer.returncode == 78
-    (line,) = answer.stderr.splitlines()
+    result = run_with_input("Ana\n")
+    assert result.returncode == 78
+    (line,) = result.stderr.splitlines()
     assert "KAFKA_BOOTSTRAP_SERVERS" in line

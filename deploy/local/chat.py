@@ -3,7 +3,7 @@
 import os
 import sys
 
-from surroundings import WrongSetting, advertised_host, load_env, port
+from environment import WrongSetting, advertised_host, load_env, port
 from words import complain
 
 
@@ -14,8 +14,8 @@ def main() -> int:
     except WrongSetting as error:
         complain(str(error), str(error))
         return 1
-    os.environ.setdefault("KAFKA_FETCH_MAX_WAIT_MS", "50")  # Tansu answers an idle fetch only when this is over
-    from chatbot.__main__ import main as chat  # noqa: PLC0415 - it reads the settings
+    os.environ.setdefault("KAFKA_FETCH_MAX_WAIT_MS", "50")  # Tansu answers an idle fetch only after this time
+    from chatbot.__main__ import main as chat  # noqa: PLC0415 - its import reads the settings
 
     return chat()
 

@@ -1,17 +1,16 @@
-"""The customer of `make demo`: asks, is not helped, grows angry, and a human is called."""
+"""The customer of `make demo`, who gets angry until a human is called."""
 
 import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from environment import public_url
 from gateway import request
-from surroundings import public_url
 from words import PORTUGUESE, say, tell
 
 NAME = "Ana"
-PATIENCE = 30.0
-"""Seconds until someone must have been called."""
+HANDOFF_TIMEOUT_SECONDS = 30.0
 FACES = {"negative": ":(", "neutral": ":|", "positive": ":)"}
 
 
@@ -31,8 +30,8 @@ def messages() -> list[str]:
     ]
 
 
-def talk() -> bool:
-    """Have the conversation, told line by line; whether a human was called. Raises OSError."""
+def converse() -> bool:
+    """Have the conversation and print it. Returns whether a human was called. Raises OSError."""
     sessao = request("POST", "/chat/api/sessions", json={"nome": NAME}).json()["sessao"]
     tell(f"\n{NAME} begins to chat ({sessao}):", f"\n{NAME} começa a conversar ({sessao}):")
     said = {}
@@ -49,23 +48,29 @@ def talk() -> bool:
     if called:
         tell(f"A human is called; take the conversation: {url}", f"Uma pessoa é chamada; assuma a conversa: {url}")
     else:
-        tell(f"Nobody was called within {PATIENCE:.0f} s.", f"Ninguém foi chamado em {PATIENCE:.0f} s.")
+        tell(
+            f"Nobody was called within {HANDOFF_TIMEOUT_SECONDS:.0f} s.",
+            f"Ninguém foi chamado em {HANDOFF_TIMEOUT_SECONDS:.0f} s.",
+        )
     return called
 
 
 def _follow(sessao: str, said: dict[str, str]) -> bool:
-    """Tell how each message sounds; returns when a human is called and all is told, or the time is over."""
-    unread, called = set(said), False
+    """Print the sentiment of each message until a human is called and all are printed, or the timeout is over.
+
+    Returns whether a human was called.
+    """
+    unclassified, called = set(said), False
     try:
         for name, data in _events(sessao):
-            if name == "sentiment" and data["id"] in unread:
-                unread.discard(data["id"])
+            if name == "sentiment" and data["id"] in unclassified:
+                unclassified.discard(data["id"])
                 face = FACES[data["sentimento"]]
                 line = f"  {face} {said[data['id']]} ({data['sentimento']}, {data['confianca']:.0%})"
                 tell(line, line)
             elif name == "state":
                 called |= data["estado"] in ("waiting", "human")
-            if called and not unread:
+            if called and not unclassified:
                 break
     except TimeoutError:
         pass
@@ -73,14 +78,14 @@ def _follow(sessao: str, said: dict[str, str]) -> bool:
 
 
 def _events(sessao: str) -> Iterator[tuple[str, Any]]:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + HANDOFF_TIMEOUT_SECONDS
     name = ""
-    with request("GET", f"/chat/api/sessions/{sessao}/events", seconds=PATIENCE, stream=True) as stream:
+    with request("GET", f"/chat/api/sessions/{sessao}/events", seconds=HANDOFF_TIMEOUT_SECONDS, stream=True) as stream:
         for line in stream.iter_lines(chunk_size=1):
             field, _, value = line.decode().partition(": ")
             if field == "event":
                 name = value
             elif field == "data":
                 yield name, json.loads(value)
-            if time.monotonic() > deadline:  # pings come all the time
+            if time.monotonic() > deadline:  # pings keep the stream from timing out
                 raise TimeoutError

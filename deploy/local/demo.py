@@ -1,6 +1,6 @@
-"""`make demo`: sample pictures and a customer who grows angry, sent through the running suite and told line by line.
+"""`make demo`: sends sample pictures and an angry customer through the running suite, and prints what happens.
 
-It finds the suite as the other commands do, by GATEWAY_PORT and its like; how that runs is all one to it.
+It finds the suite by GATEWAY_PORT and the other settings, with or without containers.
 """
 
 import io
@@ -14,19 +14,19 @@ from math import cos, pi, sin
 from typing import Any
 
 import customer
+from environment import WrongSetting, get_json, load_env, port, public_url, unready_services
+from events.services import OPERATIONS
 from gateway import LANGUAGE, request
 from PIL import ExifTags, Image, ImageDraw, ImageFilter
-from surroundings import WrongSetting, ask, load_env, missing, port, public_url
 from words import complain, say, tell
 
 EMAIL = "ana@example.org"
-PATIENCE = 60.0
-"""Seconds until what has no result yet is told."""
+RESULTS_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture to be sent: its name, what is worth a look, its bytes."""
+    """A picture to send: its name, its special feature, and its bytes."""
 
     name: str
     about: str
@@ -36,30 +36,30 @@ class Sample:
 def main() -> int:
     load_env()
     try:
-        if ask("/upload/readyz")[0] != 200:
+        if get_json("/upload/readyz")[0] != 200:
             complain(
                 f"Nothing serves at {public_url()}/upload/: start the suite first (make run, or docker compose up).",
                 f"Nada atende em {public_url()}/upload/: inicie antes a suíte (make run, ou docker compose up).",
             )
             return 1
-        off = [name for name in missing() if name != "image-upload"]
+        off = [name for name in unready_services() if name != "image-upload"]
         if off:
             names = ", ".join(off)
             tell(f"Off, so their part will wait: {names}", f"Desligados, a parte deles vai esperar: {names}")
         tell("Drawing four pictures …", "Desenhando quatro imagens …")
         sent: dict[str, tuple[str, float]] = {}
         for sample in list(samples()):
-            began = time.monotonic()
+            started = time.monotonic()
             image = send(sample)
-            sent[image["id"]] = sample.name, began
+            sent[image["id"]] = sample.name, started
             size = f"{len(sample.data) / 1000:.0f} kB"
             tell(
                 f"→ {sample.name} ({sample.about}, {size}): stored as {image['new_file']}, event in `image`",
                 f"→ {sample.name} ({sample.about}, {size}): guardada como {image['new_file']}, evento em `image`",
             )
         left = follow(sent, off)
-        tell_where_to_look(len(sent))
-        silent = not {"chat", "sentiment-consumer"} & set(off) and not customer.talk()
+        print_links(len(sent))
+        silent = not {"chat", "sentiment-consumer"} & set(off) and not customer.converse()
     except KeyboardInterrupt:
         return 130
     except (WrongSetting, OSError) as error:
@@ -69,50 +69,53 @@ def main() -> int:
 
 
 def send(sample: Sample) -> dict[str, Any]:
-    """Upload it, as the form of the page does; returns what the suite says of it. Raises OSError."""
+    """Upload it as the page does; returns the image of the response. Raises OSError."""
     fields, files = {"email": EMAIL, "lang": LANGUAGE}, {"file": (sample.name, sample.data)}
     image: dict[str, Any] = request("POST", "/upload/api/images", data=fields, files=files).json()["images"][0]
     return image
 
 
 def follow(sent: dict[str, tuple[str, float]], off: list[str]) -> list[str]:
-    """Tell each result when it is there; returns what has none in the end. `sent`: names, and when, by id."""
-    began = time.monotonic()
+    """Print each result when it is ready; returns what has none after the timeout.
+
+    `sent`: by image id, the file name and the time at which it was sent.
+    """
+    started = time.monotonic()
     done: set[tuple[str, str]] = set()
     waiting: list[str] = []
-    while time.monotonic() - began < PATIENCE:
+    while time.monotonic() - started < RESULTS_TIMEOUT_SECONDS:
         waiting = []
         for image, (name, since) in sent.items():
-            operations = ask(f"/upload/api/images/{image}")[1].get("operations") or {"?": {"status": "pending"}}
+            operations = get_json(f"/upload/api/images/{image}")[1].get("operations") or {"?": {"status": "pending"}}
             for operation, state in operations.items():
                 if state["status"] == "pending":
                     if f"{operation}-worker" not in off:
                         waiting.append(f"{name}: {operation}")
                 elif (image, operation) not in done:
                     done.add((image, operation))
-                    _tell_result(name, operation, state, time.monotonic() - since)
+                    _print_result(name, operation, state, time.monotonic() - since)
         if not waiting:
             return []
         time.sleep(0.1)
     names = "; ".join(waiting)
-    complain(f"No result after {PATIENCE:.0f} s: {names}", f"Sem resultado após {PATIENCE:.0f} s: {names}")
+    complain(
+        f"No result after {RESULTS_TIMEOUT_SECONDS:.0f} s: {names}",
+        f"Sem resultado após {RESULTS_TIMEOUT_SECONDS:.0f} s: {names}",
+    )
     return waiting
 
 
-def _tell_result(name: str, operation: str, state: dict[str, Any], seconds: float) -> None:
+def _print_result(name: str, operation: str, state: dict[str, Any], seconds: float) -> None:
     if state["status"] == "failed":
         tell(f"✗ {name}: {operation}: {state['reason']}", f"✗ {name}: {operation}: {state['reason']}")
         return
-    english, portuguese = {
-        "rotate": ("rotated", "rotacionada"),
-        "grayscale": ("in black and white", "em preto e branco"),
-        "caption": ("with its name on it", "com o nome escrito"),
-    }.get(operation, (operation, operation))
-    tail = f"{seconds:.1f} s, {public_url()}{state['url']}"
-    tell(f"← {name} {english}: {tail}", f"← {name} {portuguese}: {tail}")
+    service = OPERATIONS.get(operation)
+    label = (service.words(LANGUAGE).label if service else None) or operation
+    line = f"← {name}, {label.lower()}: {seconds:.1f} s, {public_url()}{state['url']}"
+    tell(line, line)
 
 
-def tell_where_to_look(pictures: int) -> None:
+def print_links(pictures: int) -> None:
     url = public_url()
     tell("\nLook at it:", "\nVeja:")
     tell(f"  {url}/upload/    the pictures", f"  {url}/upload/    as imagens")
@@ -123,38 +126,38 @@ def tell_where_to_look(pictures: int) -> None:
         tell(f"  {kafdrop}    the events", f"  {kafdrop}    os eventos")
 
 
-# The pictures. Drawn at twice the size and made smaller, so that edges are smooth.
+# The pictures, drawn at twice the size and scaled down for smooth edges.
 
 
 def samples() -> Iterator[Sample]:
-    yield Sample("praia ao pôr do sol.jpg", say("a photo", "uma foto"), _encoded(beach(), "JPEG", quality=90))
+    yield Sample("praia ao pôr do sol.jpg", say("a photo", "uma foto"), _encode(beach(), "JPEG", quality=90))
     exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6  # the phone was held upright, its sensor lay on its side
-    lying = mountains().transpose(Image.Transpose.ROTATE_90)
+    exif[ExifTags.Base.Orientation] = 6  # a phone held upright: the sensor is rotated
+    rotated = mountains().transpose(Image.Transpose.ROTATE_90)
     about = say("from a phone: lies on its side, EXIF sets it upright", "de celular: deitada, o EXIF a põe em pé")
-    yield Sample("lua na serra.jpg", about, _encoded(lying, "JPEG", quality=90, exif=exif))
+    yield Sample("lua na serra.jpg", about, _encode(rotated, "JPEG", quality=90, exif=exif))
     about = say("its background is transparent", "de fundo transparente")
-    yield Sample("balão.png", about, _encoded(balloon(), "PNG"))
+    yield Sample("balão.png", about, _encode(balloon(), "PNG"))
     first, *others = pinwheel()
-    data = _encoded(first, "GIF", save_all=True, append_images=others, duration=50, loop=0, disposal=2)
+    data = _encode(first, "GIF", save_all=True, append_images=others, duration=50, loop=0, disposal=2)
     yield Sample("cata-vento.gif", say("it moves", "com movimento"), data)
 
 
-def _encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
+def _encode(picture: Image.Image, form: str, **options: Any) -> bytes:
     out = io.BytesIO()
     picture.save(out, form, **options)
     return out.getvalue()
 
 
 def _sky(size: tuple[int, int], *colours: tuple[int, int, int]) -> Image.Image:
-    """Colours that run into each other, from top to bottom."""
+    """A vertical gradient of the colours, from top to bottom."""
     column = Image.new("RGB", (1, len(colours)))
     column.putdata(colours)
     return column.resize(size, Image.Resampling.BICUBIC)
 
 
 def _glow(picture: Image.Image, centre: tuple[int, int], radius: int, colour: tuple[int, int, int]) -> Image.Image:
-    """A disc of light with a halo."""
+    """Draw a disc of light with a halo."""
     halo = Image.new("L", picture.size)
     draw = ImageDraw.Draw(halo)
     x, y = centre
@@ -263,7 +266,7 @@ def balloon(width: int = 800, height: int = 1000) -> Image.Image:
 
 def pinwheel(side: int = 320, frames: int = 20) -> list[Image.Image]:
     colours = ("#ef476f", "#ffd166", "#06d6a0", "#118ab2")
-    made = []
+    pictures = []
     for frame in range(frames):
         picture = _sky((side * 2, side * 2), (186, 226, 250), (232, 246, 255))
         draw = ImageDraw.Draw(picture)
@@ -278,8 +281,8 @@ def pinwheel(side: int = 320, frames: int = 20) -> list[Image.Image]:
                 [(x, y), corner, tuple((a + b) / 2 for a, b in zip(tip, corner, strict=True))], fill="#ffffff60"
             )
         draw.ellipse((x - 18, y - 18, x + 18, y + 18), fill="#333d55")
-        made.append(picture.resize((side, side), Image.Resampling.LANCZOS))
-    return made
+        pictures.append(picture.resize((side, side), Image.Resampling.LANCZOS))
+    return pictures
 
 
 if __name__ == "__main__":

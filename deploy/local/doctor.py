@@ -1,6 +1,7 @@
-"""`make doctor`: what would stop the suite here, and what to do about it.
+"""`make doctor`: checks whether the suite can run here, and says what to do if it cannot.
 
-Standard library only: runs before anything is installed. Ends with 0 unless neither way to run the suite can work.
+It uses the standard library only, as it runs before anything is installed. The exit status is 0 if at least one way to
+run the suite works.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from surroundings import COMPOSE_PORTS, PORTS, ROOT, RUN_PORTS, WrongSetting, ask, load_env, port, port_problem
+from environment import COMPOSE_PORTS, PORTS, ROOT, RUN_PORTS, WrongSetting, get_json, load_env, port, port_problem
 from words import say, tell
 
 RUN, COMPOSE = "make run", "docker compose up"
-GIGABYTE = 1e9
+GB_BYTES = 1e9
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; where `advice` is there, it stops the `ways` it is needed for (none: a remark)."""
+    """The result of a check. With `advice`, it prevents the `ways` to run the suite; without `ways`, it is a hint."""
 
     what: str
     advice: str = ""
@@ -60,7 +61,7 @@ def findings() -> Iterator[Finding]:
 
 def python() -> Finding:
     what = f"Python {sys.version.split()[0]} ({sys.executable})"
-    if sys.version_info < (3, 11):  # noqa: UP036 - it is here that one too old is told
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is the check for old versions
         advice = say(
             "make run needs 3.11 or newer; name another: make PYTHON=python3.11 run",
             "make run precisa de 3.11 ou mais novo; indique outro: make PYTHON=python3.11 run",
@@ -83,32 +84,32 @@ def folder() -> Finding:
         )
     if re.search(r"[:%;#\"']", str(ROOT)):
         advice = say(
-            "some programs stumble over such signs in a folder's name; move the folder",
-            "alguns programas tropeçam em sinais assim no nome de uma pasta; mude a pasta de lugar",
+            "some programs cannot handle such characters in a folder name; move the folder",
+            "alguns programas não aceitam esses caracteres no nome de uma pasta; mude a pasta de lugar",
         )
         return Finding(what, advice, (RUN,))
     return Finding(what)
 
 
 def turbojpeg() -> Finding:
-    """What turns JPEGs under `make run`; the containers have the library."""
+    """The library for lossless JPEG transformations under `make run`; the containers have it."""
     try:
         ctypes.CDLL("libturbojpeg.dylib" if sys.platform == "darwin" else "libturbojpeg.so.0")
     except OSError:
         what = say(
-            "no libturbojpeg: turned and grey JPEGs are encoded anew, by Pillow",
-            "sem libturbojpeg: JPEGs girados ou em cinza são codificados de novo, pela Pillow",
+            "no libturbojpeg: Pillow re-encodes rotated and greyscale JPEGs",
+            "sem libturbojpeg: a Pillow recodifica JPEGs girados ou em cinza",
         )
         names = "Debian: libturbojpeg0, Ubuntu: libturbojpeg, Fedora: turbojpeg, Homebrew: jpeg-turbo"
         advice = say(
-            f"make run works without it; faster and without loss with it ({names})",
+            f"make run works without it; with it, faster and lossless ({names})",
             f"make run funciona sem ela; com ela, mais rápido e sem perdas ({names})",
         )
         return Finding(what, advice, ())
     return Finding(
         say(
-            "libturbojpeg: JPEGs are turned and made grey without loss, where their sides allow",
-            "libturbojpeg: JPEGs são girados e passam a cinza sem perdas, quando as medidas permitem",
+            "libturbojpeg: JPEGs are rotated and turned grey losslessly if their dimensions allow it",
+            "libturbojpeg: JPEGs são girados e passam a cinza sem perdas, quando as dimensões permitem",
         )
     )
 
@@ -122,22 +123,22 @@ def ports() -> Iterator[Finding]:
             yield Finding(name, str(error), ways)
             continue
         what = say(f"port {port(name)} ({name})", f"porta {port(name)} ({name})")
-        if problem and _suite_answers():
-            yield Finding(what + say(": the suite runs here already", ": a suíte já está rodando aqui"))
+        if problem and _suite_is_running():
+            yield Finding(what + say(": the suite is already running here", ": a suíte já está rodando aqui"))
         else:
             yield Finding(what, problem or "", ways)
 
 
-def _suite_answers() -> bool:
-    return ask("/upload/healthz")[0] == 200
+def _suite_is_running() -> bool:
+    return get_json("/upload/healthz")[0] == 200
 
 
 def memory() -> Iterator[Finding]:
-    free = _free_memory()
+    free = _available_memory_bytes()
     if free is None:
         return
-    what = say(f"{free / GIGABYTE:.1f} GB of memory free", f"{free / GIGABYTE:.1f} GB de memória livres")
-    ways = tuple(way for way, needed in ((RUN, 2), (COMPOSE, 3)) if free < needed * GIGABYTE)
+    what = say(f"{free / GB_BYTES:.1f} GB of memory free", f"{free / GB_BYTES:.1f} GB de memória livres")
+    ways = tuple(way for way, needed in ((RUN, 2), (COMPOSE, 3)) if free < needed * GB_BYTES)
     advice = say(
         f"{RUN} needs about 2 GB, {COMPOSE} about 3 GB; close other programs",
         f"{RUN} precisa de cerca de 2 GB, {COMPOSE} de cerca de 3 GB; feche outros programas",
@@ -145,8 +146,8 @@ def memory() -> Iterator[Finding]:
     yield Finding(what, advice if ways else "", ways)
 
 
-def _free_memory() -> int | None:
-    """Bytes that programs can still get; on systems that do not tell, the whole memory."""
+def _available_memory_bytes() -> int | None:
+    """The available memory; on systems that do not report it, the whole memory."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
@@ -160,26 +161,27 @@ def _free_memory() -> int | None:
 
 def disk() -> Iterator[Finding]:
     free = shutil.disk_usage(ROOT).free
-    what = say(f"{free / GIGABYTE:.0f} GB of disk free", f"{free / GIGABYTE:.0f} GB de disco livres")
-    ways = tuple(way for way, needed in ((RUN, 3), (COMPOSE, 8)) if free < needed * GIGABYTE)
+    what = say(f"{free / GB_BYTES:.0f} GB of disk free", f"{free / GB_BYTES:.0f} GB de disco livres")
+    ways = tuple(way for way, needed in ((RUN, 3), (COMPOSE, 8)) if free < needed * GB_BYTES)
     advice = say(
-        f"{RUN} needs about 3 GB, {COMPOSE} about 8 GB for images; make room (docker system prune)",
+        f"{RUN} needs about 3 GB, {COMPOSE} about 8 GB for images; free some space (docker system prune)",
         f"{RUN} precisa de cerca de 3 GB, {COMPOSE} de cerca de 8 GB para imagens; libere espaço (docker system prune)",
     )
     yield Finding(what, advice if ways else "", ways)
 
 
 def engine() -> Iterator[Finding]:
-    answer = _output("docker", "info", "--format", "{{.ServerVersion}}")
+    answer = _output_of("docker", "info", "--format", "{{.ServerVersion}}")
     if answer:
         yield Finding(say(f"container engine {answer}", f"motor de contêineres {answer}"))
     else:
         advice = say(
-            "install Docker, or start it, or join its group: sudo usermod -aG docker $USER, then log in anew",
+            "install Docker, or start it, or join its group: sudo usermod -aG docker $USER, then log in again",
             "instale o Docker, ou inicie-o, ou entre no grupo dele: sudo usermod -aG docker $USER, e entre de novo",
         )
-        yield Finding(say("no container engine answers", "nenhum motor de contêineres responde"), advice, (COMPOSE,))
-    found = [_output("docker", "compose", "version", "--short"), _output("docker-compose", "version", "--short")]
+        yield Finding(say("no container engine responds", "nenhum motor de contêineres responde"), advice, (COMPOSE,))
+    yield from foreign_broker_data()
+    found = [_output_of("docker", "compose", "version", "--short"), _output_of("docker-compose", "version", "--short")]
     best = max(filter(None, map(_version, found)), default=None)
     if best and best >= (1, 29):
         yield Finding("Compose " + ".".join(map(str, best)))
@@ -191,13 +193,33 @@ def engine() -> Iterator[Finding]:
         yield Finding(what, advice, (COMPOSE,))
 
 
-def _output(*command: str) -> str:
-    """What the command prints; empty where it is not there, fails, or takes too long."""
+def foreign_broker_data() -> Iterator[Finding]:
+    """A broker that restarts for ever: its volume is of a cluster that ZooKeeper, with a new volume, does not know."""
+    ours = ("com.docker.compose.service=broker", f"com.docker.compose.project.working_dir={ROOT}")
+    filters = [part for label in ours for part in ("--filter", f"label={label}")]
+    form = '{{.ID}} {{.Label "com.docker.compose.project"}}'
+    for line in _output_of("docker", "ps", "--all", *filters, "--format", form).splitlines():
+        container, _, project = line.partition(" ")
+        if "InconsistentClusterId" in _output_of("docker", "logs", "--tail", "200", container):
+            command = f"docker compose down && docker volume rm {project}_broker-data"
+            advice = say(
+                f"forget its topics (pictures stay): {command}",
+                f"esqueça os tópicos dele (as imagens ficam): {command}",
+            )
+            what = say(
+                "the broker's volume is of another cluster than ZooKeeper's (InconsistentClusterId)",
+                "o volume do broker é de outro cluster que o do ZooKeeper (InconsistentClusterId)",
+            )
+            yield Finding(what, advice, (COMPOSE,))
+
+
+def _output_of(*command: str) -> str:
+    """The output of the command; empty if it does not exist, fails, or takes too long."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _version(text: str) -> tuple[int, int] | None:

@@ -1,26 +1,26 @@
-"""Requests to the running suite, as `make demo` sends them: through the gateway, in the language of the terminal."""
+"""Requests of `make demo` to the running suite, through the gateway, in the language of the terminal."""
 
 from typing import Any
 
 import requests
-from surroundings import local_address, port
+from environment import local_address, port
 from words import PORTUGUESE
 
 LANGUAGE = "pt-BR" if PORTUGUESE else "en"
 
 _session = requests.Session()
-_session.trust_env = False  # it is on this machine: no proxy
+_session.trust_env = False  # the suite is on this machine: no proxy
 _session.headers["Accept-Language"] = LANGUAGE
 
 
-def request(method: str, path: str, seconds: float = 30, **what: Any) -> requests.Response:
-    """The answer of the suite. Raises OSError; what the suite refuses, with its own sentence."""
+def request(method: str, path: str, seconds: float = 30, **options: Any) -> requests.Response:
+    """Send a request with a timeout of `seconds`. Raises OSError, with the `detail` of the problem if there is one."""
     address = f"http://{local_address()}:{port('GATEWAY_PORT')}{path}"
-    answer = _session.request(method, address, timeout=seconds, **what)
-    if answer.ok:
-        return answer
+    response = _session.request(method, address, timeout=seconds, **options)
+    if response.ok:
+        return response
     try:
-        reason = answer.json()["detail"]
+        reason = response.json()["detail"]
     except (ValueError, KeyError, TypeError):
-        reason = f"HTTP {answer.status_code}"
+        reason = f"HTTP {response.status_code}"
     raise OSError(f"{path}: {reason}")

@@ -1,6 +1,6 @@
-"""The mail catcher of `make run`: Sendria, a mail server with a page that delivers nothing.
+"""The mail catcher of `make run`: Sendria, a mail server that delivers nothing and shows mails on a page.
 
-Each mail is also a file in RUN_DIR/mail/, for programs and tests to read.
+It also writes each mail into a file in RUN_DIR/mail/, for programs and tests.
 """
 
 import os
@@ -13,23 +13,23 @@ import sendria.smtp
 from sendria.cli import main
 
 RUN_DIR = Path(os.environ["RUN_DIR"])
-MAILS = RUN_DIR / "mail"
+MAIL_FOLDER = RUN_DIR / "mail"
 
 
-class Keeping(sendria.smtp.AsyncMessage):
-    """Writes each mail down, whole or not at all, before Sendria shows it."""
+class MailWriter(sendria.smtp.AsyncMessage):
+    """Writes each mail into a file, atomically, before Sendria shows it."""
 
     async def handle_message(self, email: Message) -> None:
-        path = MAILS / f"{time.time_ns()}.eml"
-        unfinished = path.with_suffix(".tmp")
-        unfinished.write_bytes(email.as_bytes())
-        unfinished.rename(path)
+        path = MAIL_FOLDER / f"{time.time_ns()}.eml"
+        temporary = path.with_suffix(".tmp")
+        temporary.write_bytes(email.as_bytes())
+        temporary.rename(path)
         await super().handle_message(email)
 
 
 if __name__ == "__main__":
-    MAILS.mkdir(exist_ok=True)
-    sendria.smtp.AsyncMessage = Keeping
+    MAIL_FOLDER.mkdir(exist_ok=True)
+    sendria.smtp.AsyncMessage = MailWriter
     sys.argv[1:] = [
         *("--foreground", "--no-quit", "--db", str(RUN_DIR / "mail.sqlite")),
         *("--smtp-port", os.environ["MAIL_SMTP_PORT"], "--http-port", os.environ["MAIL_PORT"]),

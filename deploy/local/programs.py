@@ -1,4 +1,4 @@
-"""The programs of `make run`, one row each. A service with pages has a line in Caddyfile too."""
+"""The programs of `make run`. A service with pages has a line in Caddyfile too."""
 
 import importlib.resources
 import os
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from events.services import SERVICES as LISTED
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,7 @@ TOPICS = Program("topics", python("bus.create_topics"))
 """Runs once, before any service: a service that subscribes first would make its topic with the wrong partitions."""
 
 SERVICES = (
-    web("image-upload"),
-    worker("rotate-worker"),
-    worker("grayscale-worker"),
-    worker("caption-worker"),
-    worker("notifier"),
-    web("chatbot"),
-    worker("sentiment-consumer"),
+    *(web(service.name) if service.page else worker(service.name) for service in LISTED),
     Program("mail", (sys.executable, "{here}/mail.py"), {"SENDRIA_CONFIG_DIR": "{sockets}/sendria"}),
     Program(
         "gateway",

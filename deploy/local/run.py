@@ -1,10 +1,10 @@
 """`make run`: the suite without containers, in the foreground, until Ctrl-C or SIGTERM.
 
-Starts an embedded broker, the one-shot step that creates the topics, the services and a gateway under supervisord,
-says when they serve, and watches over them. Logs, pictures and all else it writes are in .run/ (RUN_DIR).
+It starts an embedded broker, the one-shot step that creates the topics, the services and a gateway under supervisord,
+reports when they are ready, and monitors them. Logs, pictures and all other files are in .run/ (RUN_DIR).
 """
 
-import collections
+import contextlib
 import fcntl
 import os
 import shutil
@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote
 
-from bus.stopping import Stop
-from programs import SERVICES, TOPICS, broker
-from supervision import Supervisor, stop_leftover
-from surroundings import (
+from doctor import turbojpeg
+from environment import (
     ROOT,
     RUN_PORTS,
     WrongSetting,
@@ -30,43 +28,46 @@ from surroundings import (
     bind_address,
     load_env,
     local_address,
-    missing,
     port,
     port_problem,
+    print_links,
     public_url,
+    served_names,
     setting,
-    tell_what_to_open,
+    unready_services,
 )
+from programs import SERVICES, TOPICS, broker
+from restarts import LONGEST_PAUSE_SECONDS, Restarts
+from service.stop import Stop
+from supervision import Supervisor, stop_leftover
 from words import complain, say, tell
 
-LONGEST_SOCKET = 100
-"""Bytes; the name of a socket may have 108 on Linux, 104 on macOS."""
-PATIENCE = 120.0
-"""Seconds until what does not serve by then is told, and all is stopped."""
-DEATHS, WITHIN = 5, 60.0
-"""A program that ends so often within so many seconds keeps failing."""
+MAX_SOCKET_PATH_BYTES = 100
+"""The limit is 108 on Linux, 104 on macOS."""
+STARTUP_TIMEOUT_SECONDS = 120.0
 EXIT_CONFIG = 78
 
 stopping = Stop()
 
 
 class Stopped(Exception):
-    """Someone asked for the end: Ctrl-C or a signal."""
+    """The run was stopped by Ctrl-C or a signal."""
 
 
 class Failed(Exception):
-    """The suite cannot run, or not any more; the message says why."""
+    """The suite cannot start, or cannot continue; the message says why."""
 
 
 def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopping.set())
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda *_: stopping.set())
     os.chdir(ROOT)
     load_env()
     run_dir = Path(setting("RUN_DIR", ".run")).resolve()
     try:
-        with _alone_in(run_dir), _folder_of_sockets(run_dir) as sockets:
+        with _locked(run_dir), _socket_folder(run_dir) as sockets:
             _check_ports()
+            _tell_what_a_package_would_give()
             suite = Suite(run_dir, sockets)
             try:
                 suite.start()
@@ -74,7 +75,7 @@ def main() -> int:
             finally:
                 suite.stop()
     except Stopped:
-        tell("All is stopped.", "Tudo parado.")
+        tell("Everything is stopped.", "Tudo parado.")
         return 0
     except (Failed, WrongSetting, OSError) as error:
         complain(str(error), str(error))
@@ -88,53 +89,52 @@ class Suite:
         self.run_dir = run_dir
         self.environment = _environment(run_dir, sockets)
         embedded = broker(bind_address(), advertised_host(), port("KAFKA_PORT"))
-        self.supervisor = Supervisor(
-            run_dir, sockets, programs=(embedded, TOPICS, *SERVICES), once=(embedded.name, TOPICS.name)
-        )
-        self._pids: dict[str, int] = {}
-        self._deaths: dict[str, collections.deque[float]] = collections.defaultdict(
-            lambda: collections.deque(maxlen=DEATHS)
-        )
-        self._topics_done = False
+        self.supervisor = Supervisor(run_dir, sockets, programs=(embedded, TOPICS, *SERVICES))
+        self._restarts = {program.name: Restarts() for program in SERVICES}
+        self._topics_created = False
+        self._started = False
 
     def start(self) -> None:
-        """Start all, in the order in which they need each other; returns when all serve."""
+        """Start all programs in the order of their dependencies; returns when all are ready."""
         tell(
             f"Starting: embedded broker, topics, {', '.join(program.name for program in SERVICES)} …",
             f"Iniciando: broker embutido, tópicos, {', '.join(program.name for program in SERVICES)} …",
         )
         self.supervisor.start(self.environment)
-        self._until(self.supervisor.answers)
+        self._wait_until(self.supervisor.is_responding)
         self.supervisor.launch("broker")
-        self._until(_broker_answers)
+        self._wait_until(_broker_answers)
         self.supervisor.launch(TOPICS.name)
-        self._until(lambda: self._topics_done)
-        self.supervisor.launch(*(program.name for program in SERVICES))
-        self._until(lambda: not missing())
-        tell_what_to_open()
-        self._tell_where_things_are()
+        self._wait_until(lambda: self._topics_created)
+        for name, restarts in self._restarts.items():
+            restarts.started(time.monotonic())
+            self.supervisor.launch(name)
+        self._wait_until(lambda: not self._awaited())
+        self._started = True
+        print_links()
+        self._print_folders()
 
     def watch(self) -> NoReturn:
-        """Keep an eye on all until something ends it."""
+        """Monitor the programs until the broker fails, or the run is stopped."""
         while True:
-            self._look()
+            self._check()
             self._pause()
 
     def stop(self) -> None:
         tell("\nStopping …", "\nParando …")
         self.supervisor.stop()
 
-    def _until(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def _wait_until(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + STARTUP_TIMEOUT_SECONDS
         while not done():
             self._pause()
-            self._look()
+            self._check()
             if time.monotonic() > deadline:
-                names = ", ".join(missing()) or "supervisord"
+                names = ", ".join(self._awaited()) or "supervisord"
                 raise Failed(
                     say(
-                        f"Not ready after {PATIENCE:.0f} s: {names}. Logs: {self.run_dir}/log/",
-                        f"Não ficou pronto em {PATIENCE:.0f} s: {names}. Logs: {self.run_dir}/log/",
+                        f"Not ready after {STARTUP_TIMEOUT_SECONDS:.0f} s: {names}. Logs: {self.run_dir}/log/",
+                        f"Não ficou pronto em {STARTUP_TIMEOUT_SECONDS:.0f} s: {names}. Logs: {self.run_dir}/log/",
                     )
                 )
 
@@ -142,55 +142,74 @@ class Suite:
         if stopping.wait(0.25):
             raise Stopped
 
-    def _look(self) -> None:
-        """Raises Failed where the suite cannot go on."""
-        if self.supervisor.ended():
-            raise Failed(self._with_log(say("supervisord has ended", "o supervisord terminou"), "supervisord"))
+    def _check(self) -> None:
+        """Check all programs once. Raises Failed if the suite cannot continue."""
+        if self.supervisor.has_exited():
+            raise Failed(self._with_log(say("supervisord has exited", "o supervisord terminou"), "supervisord"))
         try:
             states = self.supervisor.states()
         except OSError:
-            return  # not up yet, or on its way out: the next look tells
+            return  # supervisord is starting or exiting; the next check shows which
         for name, info in states.items():
             if name == TOPICS.name:
-                self._topics_done |= info["statename"] == "EXITED" and info["exitstatus"] == 0
-                if self._topics_done:
+                self._topics_created |= info["statename"] == "EXITED" and info["exitstatus"] == 0
+                if self._topics_created:
                     continue
-            ended = info["statename"] in ("EXITED", "FATAL")
-            if name == "broker" and ended:
-                raise Failed(self._with_log(_broker_gone(), name))
-            if ended and (info["exitstatus"] == EXIT_CONFIG or name == TOPICS.name or info["statename"] == "FATAL"):
-                raise Failed(self._with_log(say(f"{name} cannot run", f"{name} não pode rodar"), name))
-            if info["pid"]:
-                self._count(name, info["pid"])
+            exited = info["statename"] in ("EXITED", "FATAL")
+            if name == "broker" and exited:
+                raise Failed(self._with_log(_broker_died(), name))
+            if exited and name == TOPICS.name:
+                raise Failed(self._cannot_run(name))
+            if exited and not self._started and (info["exitstatus"] == EXIT_CONFIG or info["statename"] == "FATAL"):
+                raise Failed(self._cannot_run(name))
+            if name in self._restarts:
+                self._keep_running(name, exited)
 
-    def _count(self, name: str, pid: int) -> None:
-        before = self._pids.get(name)
-        self._pids[name] = pid
-        if before in (None, pid):
+    def _keep_running(self, name: str, exited: bool) -> None:
+        """Start a program again that has exited, after a pause where it keeps failing."""
+        restarts, now = self._restarts[name], time.monotonic()
+        if not exited:
+            if restarts.running(now):
+                tell(f"{name} works again.", f"{name} voltou a funcionar.")
             return
-        deaths, now = self._deaths[name], time.monotonic()
-        deaths.append(now)
-        if len(deaths) == DEATHS and now - deaths[0] < WITHIN:
-            raise Failed(self._with_log(say(f"{name} keeps failing", f"{name} falha repetidamente"), name))
-        tell(f"{name} ended and was started again.", f"{name} terminou e foi iniciado de novo.")
+        if restarts.exited(now):
+            sentence = say(
+                f"{name} keeps failing. It is started again every {LONGEST_PAUSE_SECONDS:.0f} s; the rest stays up",
+                f"{name} falha repetidamente. É reiniciado a cada {LONGEST_PAUSE_SECONDS:.0f} s; o resto segue no ar",
+            )
+            print(self._with_log(sentence, name), flush=True)
+        if restarts.is_due(now):
+            with contextlib.suppress(OSError):  # supervisord is exiting; the next check shows it
+                self.supervisor.launch(name)
+                restarts.started(now)
+                if not restarts.is_failing:
+                    tell(f"{name} exited and was restarted.", f"{name} terminou e foi reiniciado.")
+
+    def _awaited(self) -> list[str]:
+        """The services that are not ready, but for those that keep failing: the rest does not wait for them."""
+        failing = {name for name, restarts in self._restarts.items() if restarts.is_failing}
+        return [name for name in unready_services() if name not in failing]
+
+    def _cannot_run(self, name: str) -> str:
+        return self._with_log(say(f"{name} cannot run", f"{name} não pode rodar"), name)
 
     def _with_log(self, sentence: str, name: str) -> str:
         log = self.run_dir / "log" / f"{name}.log"
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:] if log.exists() else []
         return "\n".join([f"{sentence}. ({log})", *(f"    {line}" for line in lines)])
 
-    def _tell_where_things_are(self) -> None:
+    def _print_folders(self) -> None:
         store, logs = unquote(self.environment["STORE_URL"].removeprefix("file://")), f"{self.run_dir}/log/"
         tell(f"Pictures: {store}   Logs: {logs}", f"Imagens: {store}   Logs: {logs}")
         tell(
-            "Ctrl-C stops all. The embedded broker then forgets its topics; the pictures stay.",
+            "Ctrl-C stops everything. The embedded broker then forgets its topics; the pictures stay.",
             "Ctrl-C para tudo. O broker embutido então esquece os seus tópicos; as imagens ficam.",
         )
 
 
-def _broker_gone() -> str:
+def _broker_died() -> str:
     return say(
-        "The embedded broker has died, and its topics with it: all is stopped; start again with make run",
+        "The embedded broker has died, and its topics are lost: everything is stopped; start again with make run",
         "O broker embutido morreu, e os tópicos com ele: tudo é parado; inicie de novo com make run",
     )
 
@@ -208,22 +227,30 @@ def _check_ports() -> None:
             raise Failed(problem)
 
 
+def _tell_what_a_package_would_give() -> None:
+    found = turbojpeg()
+    if found.advice:
+        tell(f"{found.what}; {found.advice}.", f"{found.what}; {found.advice}.")
+
+
 def _environment(run_dir: Path, sockets: Path) -> dict[str, str]:
-    """What every program gets. Settings of the suite may be overridden, but the broker is the embedded one."""
+    """The environment of every program. Settings may be overridden, except that the broker is the embedded one."""
     megabytes = setting("MAX_UPLOAD_MB", "20")
     try:
         request = float(megabytes) * 10
     except ValueError:
-        request = 200  # image-upload says what is wrong with the setting
+        request = 200  # image-upload reports the wrong setting
     defaults = {
-        "KAFKA_SESSION_TIMEOUT_MS": "6000",  # a worker that died is replaced while people look on
-        "KAFKA_FETCH_MAX_WAIT_MS": "50",  # Tansu answers an idle fetch only when this is over
+        "KAFKA_SESSION_TIMEOUT_MS": "6000",  # replace a dead worker within seconds
+        "KAFKA_FETCH_MAX_WAIT_MS": "50",  # Tansu answers an idle fetch only after this time
         "STORE_URL": (run_dir / "data").as_uri(),
         "PUBLIC_URL": public_url(),
         "SMTP_URL": f"smtp://localhost:{port('MAIL_SMTP_PORT')}",
     }
     environment = os.environ | {name: setting(name, value) for name, value in defaults.items()}
-    environment.pop("KAFKA_GROUP_ID", None)  # it is for one service; for all it would split the pictures among them
+    environment.pop(
+        "KAFKA_GROUP_ID", None
+    )  # it is for a single service; shared by all, it would split the pictures among them
     return environment | {
         "KAFKA_BOOTSTRAP_SERVERS": f"{local_address()}:{port('KAFKA_PORT')}",
         "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
@@ -234,6 +261,8 @@ def _environment(run_dir: Path, sockets: Path) -> dict[str, str]:
         "SOCKETS": str(sockets),
         "BIND_ADDRESS": bind_address(),
         "GATEWAY_PORT": str(port("GATEWAY_PORT")),
+        "SERVED_NAMES": " ".join(served_names()),
+        "TRUSTED_PROXIES": setting("TRUSTED_PROXIES", "").replace(",", " "),
         "MAX_REQUEST_BYTES": str(int(request * 1024 * 1024)),
         "MAX_REQUEST_MB": f"{request:g}",
         # for mail.py
@@ -245,8 +274,8 @@ def _environment(run_dir: Path, sockets: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _alone_in(run_dir: Path) -> Iterator[None]:
-    """Hold the folder for this run, with logs of its own. Raises Failed where another run holds it."""
+def _locked(run_dir: Path) -> Iterator[None]:
+    """Lock the folder for this run, and rotate its logs. Raises Failed if another run holds the lock."""
     run_dir.mkdir(parents=True, exist_ok=True)
     with (run_dir / "lock").open("w") as lock:
         try:
@@ -260,7 +289,10 @@ def _alone_in(run_dir: Path) -> Iterator[None]:
                 )
             ) from None
         if stop_leftover(run_dir):
-            tell("Stopped what an earlier run left behind.", "Parado o que uma execução anterior deixou para trás.")
+            tell(
+                "Stopped the programs that an earlier run left behind.",
+                "Parados os programas que uma execução anterior deixou.",
+            )
         logs = run_dir / "log"
         if logs.exists():
             shutil.rmtree(run_dir / "log.old", ignore_errors=True)
@@ -270,10 +302,10 @@ def _alone_in(run_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _folder_of_sockets(run_dir: Path) -> Iterator[Path]:
-    """Where sockets are: in the run's folder, or in a temporary one where that one's name is too long."""
+def _socket_folder(run_dir: Path) -> Iterator[Path]:
+    """The folder for sockets: that of the run, or a temporary one if its path is too long."""
     longest = max(len(os.fsencode(run_dir / f"{program.name}.sock")) for program in SERVICES)
-    if longest <= LONGEST_SOCKET:
+    if longest <= MAX_SOCKET_PATH_BYTES:
         yield run_dir
         return
     with tempfile.TemporaryDirectory(prefix="suite-", dir="/tmp") as folder:

@@ -1,4 +1,4 @@
-"""supervisord as `make run` uses it: its configuration, started, asked and stopped."""
+"""Configures, starts, queries and stops supervisord for `make run`."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ from typing import Any
 from programs import Program
 from supervisor.xmlrpc import SupervisorTransport
 
-STOP_WITHIN = 7
-"""Seconds that services have after SIGTERM."""
+STOP_TIMEOUT_SECONDS = 7
+"""How long services may take to exit after SIGTERM."""
 
 _CONFIGURATION = """\
 [supervisord]
@@ -45,14 +45,13 @@ programs = {services}
 priority = 2
 """
 
-# startsecs = 0: every end of a program is seen with its status; those that end again and again are run.py's to judge.
+# Every exit is reported with its status (startsecs = 0); run.py decides whether and when a program is started again.
 _PROGRAM = """
 [program:{name}]
 command = {command}
 environment = {environment}
 autostart = false
-autorestart = {autorestart}
-exitcodes = 78
+autorestart = false
 startsecs = 0
 stopwaitsecs = {stopwaitsecs}
 killasgroup = true
@@ -64,19 +63,19 @@ stdout_logfile_backups = 1
 
 
 class Supervisor:
-    """One supervisord; `once` are the programs that are not started again when they end."""
+    """One supervisord. It starts no program again by itself."""
 
-    def __init__(self, run_dir: Path, sockets: Path, programs: Iterable[Program], once: Iterable[str]):
+    def __init__(self, run_dir: Path, sockets: Path, programs: Iterable[Program]):
         self._configuration = run_dir / "supervisord.conf"
         self._logs = run_dir / "log"
-        self._configuration.write_text(_configuration(run_dir, sockets, list(programs), set(once)), encoding="utf-8")
+        self._configuration.write_text(_configuration(run_dir, sockets, list(programs)), encoding="utf-8")
         self._transport: Any = SupervisorTransport(None, None, f"unix://{sockets}/supervisor.sock")
         self._server = xmlrpc.client.ServerProxy("http://localhost", self._transport)
         self._process: subprocess.Popen[bytes] | None = None
-        self._seen: dict[str, int] = {}
+        self._pids: dict[str, int] = {}
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Bring supervisord up, out of reach of the terminal's Ctrl-C: the programs are stopped in order."""
+        """Start supervisord in a session of its own, so that Ctrl-C does not reach the programs before `stop` does."""
         with (self._logs / "supervisord.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-c", self._configuration],
@@ -88,36 +87,36 @@ class Supervisor:
             )
 
     def launch(self, *names: str) -> None:
-        """Start programs; raises OSError where supervisord does not answer."""
+        """Start programs. Raises OSError if supervisord does not respond."""
         for name in names:
             self._call("startProcess", f"{_group(name)}:{name}", False)
 
-    def answers(self) -> bool:
+    def is_responding(self) -> bool:
         with contextlib.suppress(OSError):
             return bool(self._call("getState"))
         return False
 
-    def ended(self) -> bool:
+    def has_exited(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What supervisord knows of each program: `statename`, `pid`, `exitstatus`, …"""
+        """By name, the state of each program: `statename`, `pid`, `exitstatus`, … Raises OSError."""
         states = {info["name"]: info for info in self._call("getAllProcessInfo")}
-        self._seen = {name: info["pid"] for name, info in states.items() if info["pid"]}
+        self._pids = {name: info["pid"] for name, info in states.items() if info["pid"]}
         return states
 
     def stop(self) -> None:
-        """Stop all programs, then supervisord. What is left after that is killed."""
+        """Stop all programs, then supervisord. Processes that are left are killed."""
         if self._process is None:
             return
         with contextlib.suppress(OSError):
             self.states()
-            self._call("shutdown")  # it hears this at once, the signal within a second
+            self._call("shutdown")  # it reacts to this at once, to the signal within a second
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_WITHIN + 2)
+            self._process.wait(STOP_TIMEOUT_SECONDS + 2)
         if self._process.poll() != 0:
-            for pid in (*self._seen.values(), self._process.pid):
+            for pid in (*self._pids.values(), self._process.pid):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, signal.SIGKILL)
             self._process.wait()
@@ -126,12 +125,12 @@ class Supervisor:
         try:
             return getattr(self._server.supervisor, method)(*arguments)
         except (OSError, HTTPException, xmlrpc.client.Error) as error:
-            self._transport.close()  # it would keep a connection that was never made
+            self._transport.close()  # it would keep a broken connection
             raise OSError(f"supervisord: {error}") from error
 
 
 def stop_leftover(run_dir: Path) -> bool:
-    """Stop the supervisord that a runner has left behind, when it was killed itself. Returns whether there was one."""
+    """Stop the supervisord of a run that was killed. Returns whether there was one."""
     try:
         pid = int((run_dir / "supervisord.pid").read_text())
     except (OSError, ValueError):
@@ -139,7 +138,7 @@ def stop_leftover(run_dir: Path) -> bool:
     command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     if str(run_dir / "supervisord.conf") not in command.stdout:
         return False
-    deadline = time.monotonic() + STOP_WITHIN + 3
+    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS + 3
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         while time.monotonic() < deadline:
@@ -153,8 +152,8 @@ def _group(name: str) -> str:
     return "broker" if name == "broker" else "suite"
 
 
-def _configuration(run_dir: Path, sockets: Path, programs: list[Program], once: set[str]) -> str:
-    names = {"run_dir": _literal(run_dir), "logs": _literal(run_dir / "log"), "sockets": _literal(sockets)}
+def _configuration(run_dir: Path, sockets: Path, programs: list[Program]) -> str:
+    names = {"run_dir": _escape(run_dir), "logs": _escape(run_dir / "log"), "sockets": _escape(sockets)}
     places = {"sockets": str(sockets), "here": str(Path(__file__).parent)}
     services = ",".join(program.name for program in programs if _group(program.name) == "suite")
     text = _CONFIGURATION.format(**names, services=services)
@@ -163,14 +162,13 @@ def _configuration(run_dir: Path, sockets: Path, programs: list[Program], once: 
         text += _PROGRAM.format(
             **names,
             name=program.name,
-            command=_literal(shlex.join(part.format(**places) for part in program.command)),
-            environment=_literal(",".join(f'{name}="{value}"' for name, value in env.items())),
-            autorestart="false" if program.name in once else "unexpected",
-            stopwaitsecs=1 if program.name == "broker" else STOP_WITHIN,
+            command=_escape(shlex.join(part.format(**places) for part in program.command)),
+            environment=_escape(",".join(f'{name}="{value}"' for name, value in env.items())),
+            stopwaitsecs=1 if program.name == "broker" else STOP_TIMEOUT_SECONDS,
         )
     return text
 
 
-def _literal(value: object) -> str:
-    """supervisord reads %(…)s in its configuration."""
+def _escape(value: object) -> str:
+    """Escape `value`: supervisord expands %(…)s in its configuration."""
     return str(value).replace("%", "%%")

@@ -1,9 +1,9 @@
-"""`make up`: starts the containers, waits until all is ready, prints what to open. Standard library only.
+"""`make up`: starts the containers, waits until they are ready, and prints the links. Standard library only.
 
 python deploy/local/up.py docker compose        (or docker-compose, 1.29 or newer)
 
-Readiness is asked of the suite itself, not of Compose: `--wait` is unknown to 1.29, and takes the one-shot step that
-creates the topics for a failure in some versions of Compose 2.
+It queries the suite itself for readiness, because `--wait` does not exist in Compose 1.29, and some versions of Compose
+2 treat the exit of the one-shot step that creates the topics as a failure.
 """
 
 import os
@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 
-from surroundings import ROOT, WrongSetting, load_env, missing, tell_what_to_open
+from environment import ROOT, WrongSetting, load_env, print_links, unready_services
 from words import complain, tell
 
-PATIENCE = 240.0
+STARTUP_TIMEOUT_SECONDS = 240.0
 
 
 def main(compose: "list[str]") -> int:
@@ -24,12 +24,12 @@ def main(compose: "list[str]") -> int:
         status = subprocess.run([*compose, "up", "--build", "-d"], cwd=ROOT, env=environment, check=False).returncode
         if status != 0:
             return status
-        tell("Waiting until all is ready …", "Esperando até tudo estar pronto …")
-        deadline = time.monotonic() + PATIENCE
-        waiting = missing()
+        tell("Waiting until everything is ready …", "Esperando até tudo estar pronto …")
+        deadline = time.monotonic() + STARTUP_TIMEOUT_SECONDS
+        waiting = unready_services()
         while waiting and time.monotonic() < deadline:
             time.sleep(1)
-            waiting = missing()
+            waiting = unready_services()
     except KeyboardInterrupt:
         return 130
     except (OSError, WrongSetting) as error:
@@ -39,7 +39,7 @@ def main(compose: "list[str]") -> int:
         names, logs = ", ".join(waiting), " ".join([*compose, "logs"])
         complain(f"Not ready: {names}. See: {logs}", f"Não está pronto: {names}. Veja: {logs}")
         return 1
-    tell_what_to_open()
+    print_links()
     tell("Stop: make down", "Parar: make down")
     return 0
 

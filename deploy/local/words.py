@@ -1,4 +1,4 @@
-"""What people read in the terminal, in its language. Standard library only: also used before anything is installed."""
+"""Terminal output, in the language of the terminal. Standard library only, as it is used before installation."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ _LOCALE = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") i
 PORTUGUESE = _LOCALE.lower().startswith("pt")
 
 for _stream in (sys.stdout, sys.stderr):
-    _stream.reconfigure(errors="replace")  # type: ignore[union-attr] # a terminal that knows no ✓ shows ?
+    _stream.reconfigure(errors="replace")  # type: ignore[union-attr] # a terminal without ✓ shows ?
 
 
 def say(en: str, pt: str) -> str:
@@ -18,11 +18,11 @@ def say(en: str, pt: str) -> str:
 
 def tell(en: str, pt: str) -> None:
     """Print the sentence in the language of the terminal."""
-    with contextlib.suppress(OSError):  # the terminal may be gone; what is being done goes on
+    with contextlib.suppress(OSError):  # if the terminal is gone, the program continues
         print(say(en, pt), flush=True)
 
 
 def complain(en: str, pt: str) -> None:
-    """Print the sentence where errors go."""
+    """Print the sentence on standard error."""
     with contextlib.suppress(OSError):
         print(say(en, pt), file=sys.stderr, flush=True)

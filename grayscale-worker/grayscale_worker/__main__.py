@@ -1,16 +1,18 @@
-"""Makes every uploaded picture grey: consumes `image`, writes the result, publishes `notification`."""
+"""Converts every uploaded picture to greyscale: consumes `image`, writes the result, publishes `notification`."""
 
-from bus import ImageUploaded, OperationFinished, Worker, load
+from bus import Worker
+from events import ImageUploaded, OperationFinished
 from pictures import Operation, PictureSettings, Refused
+from service import load
 
 from .grayed import grayed
 
 settings = load(PictureSettings)
 operation = Operation("grayscale", grayed, settings.store, settings.limits)
-worker = Worker("grayscale-worker", final=Refused)
+worker = Worker("grayscale-worker", permanent_errors=Refused)
 
 
-@worker.on("image", publishes="notification", in_child=True, side_by_side=3)
+@worker.on("image", publishes="notification", sandboxed=True, concurrency=3)
 def grayscale(upload: ImageUploaded) -> OperationFinished:
     return upload.finished(operation.name, operation(upload.new_file))
 

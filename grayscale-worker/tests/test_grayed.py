@@ -5,6 +5,7 @@ import pillow_heif
 import pytest
 from grayscale_worker.grayed import grayed
 from PIL import Image, ImageChops, ImageCms, ImageStat
+from sample_pictures import cmyk_profile
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -28,11 +29,11 @@ def opened(data):
 
 
 def distance(one, other):
-    """Mean difference of two pictures in shades."""
+    """The mean grey-level difference of two pictures."""
     return ImageStat.Stat(ImageChops.difference(one.convert("L"), other.convert("L"))).mean[0]
 
 
-def test_a_shade_is_the_luma_of_bt_601():
+def test_the_grey_level_is_the_luma_of_bt_601():
     image = Image.new("RGB", (3, 1))
     image.putdata([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
     after = opened(grayed(saved(image, "PNG")))
@@ -41,7 +42,7 @@ def test_a_shade_is_the_luma_of_bt_601():
 
 
 @pytest.mark.parametrize("progressive", [False, True])
-def test_a_jpeg_becomes_grey_with_the_table_of_its_luma(progressive):
+def test_a_jpeg_keeps_its_luma_quantisation_table(progressive):
     data = saved(colours(), "JPEG", quality=85, progressive=progressive)
     after = opened(grayed(data))
     assert after.mode == "L"
@@ -50,7 +51,7 @@ def test_a_jpeg_becomes_grey_with_the_table_of_its_luma(progressive):
     assert distance(after, opened(data)) < 1
 
 
-def test_a_cmyk_jpeg_looks_right():
+def test_a_cmyk_jpeg_is_converted_correctly():
     data = saved(colours("CMYK"), "JPEG", quality=90, icc_profile=SRGB[:16] + b"CMYK" + SRGB[20:])
     after = opened(grayed(data))
     assert after.mode == "L"
@@ -58,8 +59,17 @@ def test_a_cmyk_jpeg_looks_right():
     assert distance(after, colours()) < 3
 
 
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+@pytest.mark.parametrize(("inks", "lightness"), [((255, 0, 0, 0), 54), ((0, 255, 0, 0), 45), ((0, 0, 0, 255), 18)])
+def test_the_profile_of_cmyk_is_applied(form, inks, lightness):
+    after = opened(grayed(saved(Image.new("CMYK", (64, 48), inks), form, icc_profile=cmyk_profile())))
+    linear = ((lightness + 16) / 116) ** 3
+    assert (after.mode, "icc_profile" in after.info) == ("L", False)
+    assert after.getpixel((9, 9)) == pytest.approx(255 * (1.055 * linear ** (1 / 2.4) - 0.055), abs=6)
+
+
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
-def test_transparency_stays(form):
+def test_transparency_is_kept(form):
     options = {"lossless": True, "exact": True} if form == "WEBP" else {}
     after = opened(grayed(saved(colours("RGBA"), form, **options)))
     assert after.getchannel("A").tobytes() == colours("RGBA").getchannel("A").tobytes()
@@ -75,27 +85,27 @@ def test_one_transparent_colour_does_not_make_its_shade_transparent():
     assert [after.getpixel((x, 0))[1] for x in range(2)] == [0, 255]
 
 
-def test_a_palette_becomes_shades():
+def test_a_palette_becomes_grey():
     after = opened(grayed(saved(colours("P"), "PNG"))).convert("RGB")
     assert after.convert("L").tobytes() == colours("P").convert("RGB").convert("L").tobytes()
     assert len({band.tobytes() for band in after.split()}) == 1
 
 
-def test_16_bit_grey_is_untouched():
+def test_16_bit_grey_does_not_change():
     image = Image.frombytes("I;16", (20, 20), random.Random(3).randbytes(800))
     after = opened(grayed(saved(image, "PNG")))
     assert (after.mode, after.tobytes()) == ("I;16", image.tobytes())
 
 
 @pytest.mark.parametrize("mode", ["1", "I", "I;16", "I;16B", "F"])
-def test_a_tiff_that_is_grey_is_untouched(mode):
+def test_a_grey_tiff_does_not_change(mode):
     image = Image.frombytes("I;16B", (20, 20), random.Random(3).randbytes(800)) if mode == "I;16B" else colours("L")
     data = saved(image if image.mode == mode else image.convert(mode), "TIFF")
     after = opened(grayed(data))
     assert (after.mode, after.tobytes()) == (mode, opened(data).tobytes())
 
 
-def test_a_tiff_of_lab_becomes_grey():
+def test_a_lab_tiff_becomes_grey():
     spaces = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
     data = saved(ImageCms.profileToProfile(colours(), *spaces, outputMode="LAB"), "TIFF")
     after = opened(grayed(data))
@@ -111,11 +121,11 @@ def test_heic_becomes_a_grey_jpeg():
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
-@pytest.mark.parametrize("holed", [False, True])
-def test_animations_become_grey_frame_by_frame(form, holed):
+@pytest.mark.parametrize("transparent", [False, True])
+def test_every_frame_of_an_animation_becomes_grey(form, transparent):
     frames = []
     for number in range(3):
-        frame = Image.new("RGBA", (30, 20), (0, 0, 0, 0) if holed else (250, 240, 10, 255))
+        frame = Image.new("RGBA", (30, 20), (0, 0, 0, 0) if transparent else (250, 240, 10, 255))
         frame.paste((200, 60 * number, 90, 255), (5 * number, 4, 5 * number + 9, 18))
         frames.append(frame)
     options = {"lossless": True} if form == "WEBP" else {}
@@ -136,7 +146,7 @@ def test_animations_become_grey_frame_by_frame(form, holed):
 
 
 @pytest.mark.parametrize(("form", "space"), [("JPEG", "GRAY"), ("PNG", "GRAY"), ("TIFF", "GRAY"), ("WEBP", "RGB")])
-def test_the_profile_is_of_the_pixels_that_are_stored(form, space):
+def test_the_colour_profile_matches_the_stored_mode(form, space):
     after = opened(grayed(saved(colours(), form, icc_profile=SRGB)))
     profile = ImageCms.ImageCmsProfile(BytesIO(after.info["icc_profile"])).profile
     assert profile.xcolor_space.strip() == space

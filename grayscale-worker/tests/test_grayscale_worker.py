@@ -1,4 +1,4 @@
-"""The handler as a function: no broker needed."""
+"""The handler as a function, without a broker."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from suite_fixtures import PictureWorker, every_picture_worker
 
 
 @pytest.fixture
-def service(picture_worker: Callable[..., PictureWorker]) -> PictureWorker:
+def worker(picture_worker: Callable[..., PictureWorker]) -> PictureWorker:
     return picture_worker("grayscale_worker", "grayscale", "not_grey")
 
 
 @every_picture_worker
-def test_every_upload_is_answered(service: PictureWorker, holds: Callable[[PictureWorker], None]) -> None:
-    holds(service)
+def test_it_behaves_as_every_picture_worker(worker: PictureWorker, check: Callable[[PictureWorker], None]) -> None:
+    check(worker)

@@ -1,1 +1,1 @@
-"""Takes photos in a browser, stores and publishes them, and shows every result live."""
+"""The upload page: stores and publishes pictures, and shows every result live."""

@@ -1,53 +1,55 @@
-"""The pages and the API. What is shown is read from the store; topics only say when to look."""
+"""The page and its API. All state comes from the store; records only trigger updates."""
 
 import errno
 import filecmp
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import structlog
-from bus import ImageUploaded
 from bus.cluster import ClusterView
 from bus.producer import NotPublished, Outgoing, Producer
+from events import ImageUploaded
+from events.services import OPERATIONS
 from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_file
 from flask_babel import gettext as _
 from flask_limiter import RequestLimit, RouteLimit
 from flask_limiter.util import get_remote_address
-from pictures import FORMATS, OPERATIONS, About, Refused, Store, Upload
+from pictures import FORMATS, About, Refused, Store, Upload
 from web import Hub, Problem, idempotency_key, limiter
 from web.languages import language
 from web.limits import retry_after
 from werkzeug.datastructures import FileStorage
 
 from . import form
-from .checking import Checker
-from .previewing import SIDES, Previews
-from .receiving import UploadRequest
+from .key_lock import key_lock
+from .previews import SIDES_PX, Previews
 from .settings import UploadSettings
+from .upload_check import UploadChecker
+from .upload_request import UploadRequest
 
 log = structlog.get_logger(__name__)
 
 SERVICE = "image-upload"
 PREFIX = "/upload"
-NEWEST = 50
-MOST = 200
-STATUS_OF_REFUSAL = {"too-large": 413, "not-an-image": 415, "unsupported-format": 415}
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+STATUS_OF_REFUSAL = {"too-large": 413, "not-an-image": 415, "unsupported-format": 415, "unsupported-kind": 415}
 MEDIA_TYPES = {extension: row.media_type for row in FORMATS.values() for extension in row.extensions}
 FILE_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, max-age=31536000"}
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What the views work with."""
+class Backend:
+    """The objects that the views work with."""
 
     settings: UploadSettings
     store: Store
-    checker: Checker
+    checker: UploadChecker
     previews: Previews
     producer: Producer
     cluster: ClusterView
@@ -57,58 +59,63 @@ class Parts:
 upload = Blueprint("upload", __name__, url_prefix=PREFIX, static_folder="static", template_folder="templates")
 
 
-def parts() -> Parts:
+def backend() -> Backend:
+    """The backend of the current application."""
     return current_app.extensions[SERVICE]  # type: ignore[no-any-return]
 
 
-def _notifications(key: Callable[[], str], *fields: str) -> RouteLimit:
-    """Limits the messages that uploads ask for, by what `key` returns; only for those that fill in one of `fields`."""
+def _limit_notifications(key: Callable[[], str], *fields: str) -> RouteLimit:
+    """Limits, per `key`, the notifications that uploads request. Exempt are uploads that leave all `fields` empty."""
     fields = fields or ("email", "telegram_id")
 
-    def refuse(_limit: RequestLimit) -> None:
-        sentence = _("Too many messages were asked for; without an address the picture can be sent at once.")
+    def reject(_limit: RequestLimit) -> None:
+        sentence = _("Too many notifications were requested. Without an address, the picture can be sent right away.")
         raise Problem(429, "too-many-messages", sentence, retry_after())
 
     return limiter.limit(
-        lambda: f"{parts().settings.notifications_per_hour} per hour",
+        lambda: f"{backend().settings.notifications_per_hour} per hour",
         key_func=key,
         cost=lambda: len(_files()) * len(OPERATIONS),
         exempt_when=lambda: not any((request.form.get(field) or "").strip() for field in fields),
         deduct_when=lambda response: response.status_code == 202,
-        on_breach=refuse,
+        on_breach=reject,
     )
 
 
 @upload.get("/")
 def page() -> str:
+    words = {operation: service.words(language()) for operation, service in OPERATIONS.items()}
     return render_template(
         "upload.html",
-        max_megabytes=parts().settings.max_upload_mb,
+        max_megabytes=backend().settings.max_upload_mb,
         formats=[
             {
                 "name": row.label,
                 "extension": row.extension,
                 "media_type": row.media_type,
-                "megapixels": min(row.megapixels, parts().settings.max_megapixels),
+                "megapixels": min(row.megapixels, backend().settings.max_megapixels),
             }
             for row in FORMATS.values()
         ],
-        operations=OPERATIONS,
+        operations=list(OPERATIONS),
+        labels={operation: its.label for operation, its in words.items() if its.label},
+        news={operation: its.sentence for operation, its in words.items() if its.sentence},
     )
 
 
 @upload.post("/api/images")
-@limiter.limit(lambda: f"{parts().settings.uploads_per_minute} per minute", cost=lambda: max(1, len(_files())))
-@_notifications(get_remote_address)
-@_notifications(lambda: _told(form.email, "email"), "email")
-@_notifications(lambda: _told(form.telegram_id, "telegram_id"), "telegram_id")
-def accept() -> tuple[Response, int]:
-    """Check all, then store all, then publish all; one that is refused refuses the request.
+@limiter.limit(lambda: f"{backend().settings.uploads_per_minute} per minute", cost=lambda: max(1, len(_files())))
+@_limit_notifications(get_remote_address)
+@_limit_notifications(lambda: _recipient(form.email, "email"), "email")
+@_limit_notifications(lambda: _recipient(form.telegram_id, "telegram_id"), "telegram_id")
+def create_images() -> tuple[Response, int]:
+    """Check all files, then store all, then publish all. If one file is refused, so is the request.
 
-    What has been given to Kafka stays, whether Kafka acknowledges it or not: it may have it. A client that sends the
-    request again with the same Idempotency-Key finds it by the same id, and each answer to it is told once.
+    A picture stays in the store once its event was sent, even if Kafka does not acknowledge it: the event may have been
+    published. If the client repeats the request with the same Idempotency-Key, the picture keeps its id and the event
+    its `ce_id`, so consumers recognise the duplicate.
     """
-    files, store = _files(), parts().store
+    files, store = _files(), backend().store
     if not files:
         raise Problem(400, "missing-field", _('The field "file" is missing: no picture was sent.'))
     lang = form.lang(request.form.get("lang"), language())
@@ -116,39 +123,28 @@ def accept() -> tuple[Response, int]:
     telegram_id = form.telegram_id(request.form.get("telegram_id"))
     key = idempotency_key()
     names = [form.original_name(file.filename) for file in files]
-    extensions = [_checked(parts().checker, file, name, lang) for file, name in zip(files, names, strict=True)]
+    extensions = [_check(backend().checker, file, name, lang) for file, name in zip(files, names, strict=True)]
 
-    if parts().cluster.problem():
-        raise Problem(503, "broker-away", _("Kafka does not answer at the moment. Please try again."), 5)
+    if backend().cluster.problem():
+        raise Problem(503, "broker-away", _("Kafka is not responding at the moment. Please try again."), 5)
 
-    events: list[ImageUploaded] = []
-    stored: list[str] = []
+    with key_lock(store, key) if key else nullcontext():
+        stored = _store(files, names, extensions, lang, key)
+    events = [
+        ImageUploaded(
+            timestamp=timestamp,
+            new_file=new_file,
+            original_name=name,
+            email=email,
+            telegram_id=telegram_id,
+            lang=lang,  # type: ignore[arg-type]
+        )
+        for (new_file, timestamp), name in zip(stored, names, strict=True)
+    ]
     try:
-        for file, name, extension in zip(files, names, extensions, strict=True):
-            id = store.new_id() if key is None else store.id_of(f"{len(events)} {key}")
-            known = None if key is None else _sent_before(id, file, name)
-            now = known.timestamp if known else time.time()
-            if not known:
-                stored.append(store.accept(file.stream.name, id, extension, About(name, now, lang)))
-            events.append(
-                ImageUploaded(
-                    timestamp=now,
-                    new_file=known.new_file if known else stored[-1],
-                    original_name=name,
-                    email=email,
-                    telegram_id=telegram_id,
-                    lang=lang,  # type: ignore[arg-type]
-                )
-            )
-    except Exception:
-        for new_file in stored:
-            with suppress(OSError):
-                store.remove_upload(new_file)
-        raise
-    try:
-        parts().producer.publish([_record(event) for event in events])
+        backend().producer.publish([_record(event) for event in events])
     except NotPublished:
-        sentence = _("Kafka has not confirmed that it has the picture; it may have it. Please try again.")
+        sentence = _("Kafka has not confirmed that it received the picture, but it may have. Please try again.")
         raise Problem(503, "broker-away", sentence, 5) from None
     accepted = [
         {
@@ -163,26 +159,26 @@ def accept() -> tuple[Response, int]:
 
 
 @upload.get("/api/images")
-def images() -> Response:
-    number = request.args.get("limit", str(NEWEST))
-    if not number.isdecimal() or len(number) > 9 or not 1 <= int(number) <= MOST:
-        raise Problem(400, "limit", _("limit must be a number from 1 to %(n)s.", n=MOST))
-    found = parts().store.uploads(int(number), request.args.get("before"), OPERATIONS)
-    return jsonify(images=[as_json(one) for one in found])
+def list_images() -> Response:
+    number = request.args.get("limit", str(DEFAULT_LIMIT))
+    if not number.isdecimal() or len(number) > 9 or not 1 <= int(number) <= MAX_LIMIT:
+        raise Problem(400, "limit", _("limit must be a number from 1 to %(n)s.", n=MAX_LIMIT))
+    found = backend().store.uploads(int(number), request.args.get("before"), OPERATIONS)
+    return jsonify(images=[to_json(upload) for upload in found])
 
 
 @upload.get("/api/images/<id>")
-def image(id: str) -> Response:
-    return jsonify(as_json(_found(id)))
+def get_image(id: str) -> Response:
+    return jsonify(to_json(_get_upload(id)))
 
 
 @upload.get("/api/images/<id>/<which>")
-def file(id: str, which: str) -> Response:
-    """The original or a result; with `width` a small WebP of it, no wider and no higher."""
+def get_file(id: str, which: str) -> Response:
+    """The original or a result; with `width`, a WebP preview whose width and height are at most that many pixels."""
     width = request.args.get("width")
-    if width not in (None, *map(str, SIDES)):
-        raise Problem(400, "width", _("width must be %(small)s or %(large)s.", small=SIDES[0], large=SIDES[1]))
-    found = _found(id)
+    if width not in (None, *map(str, SIDES_PX)):
+        raise Problem(400, "width", _("width must be %(small)s or %(large)s.", small=SIDES_PX[0], large=SIDES_PX[1]))
+    found = _get_upload(id)
     if which == "original":
         name = f"uploads/{found.new_file}"
     elif which in found.operations and (result := found.operations[which].result):
@@ -195,7 +191,7 @@ def file(id: str, which: str) -> Response:
     stem, _dot, _ending = found.original_name.rpartition(".")
     extension = name.rpartition(".")[2]
     response = send_file(
-        parts().store.path(name),
+        backend().store.path(name),
         mimetype=MEDIA_TYPES[extension.lower()],
         download_name=f"{stem or found.original_name}{suffix}.{extension}",
         conditional=True,
@@ -205,27 +201,27 @@ def file(id: str, which: str) -> Response:
 
 
 @upload.get("/api/events")
-def events() -> Response:
-    store = parts().store
+def stream_events() -> Response:
+    store = backend().store
 
-    def present() -> Iterator[tuple[str, Any]]:
-        for one in reversed(store.uploads(NEWEST, None, OPERATIONS)):
-            yield "image", as_json(one)
+    def snapshot() -> Iterator[tuple[str, Any]]:
+        for upload in reversed(store.uploads(DEFAULT_LIMIT, None, OPERATIONS)):
+            yield "image", to_json(upload)
 
-    return parts().hub.stream(present)
+    return backend().hub.stream(snapshot)
 
 
 @upload.teardown_request
-def forget(_error: BaseException | None) -> None:
+def discard_files(_error: BaseException | None) -> None:
     if isinstance(request, UploadRequest):
-        request.forget_files()
+        request.discard_files()
 
 
 @upload.app_errorhandler(OSError)
-def store_fails(error: OSError) -> Response:
-    log.error("the store fails", error=str(error))
+def handle_store_error(error: OSError) -> Response:
+    log.error("store failed", error=str(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        sentence = _("There is no room left for pictures at the moment; nothing was stored. Please try again.")
+        sentence = _("There is no space left for pictures at the moment, so nothing was stored. Please try again.")
         return Problem(507, "store-full", sentence, 30).response()
     sentence = _("Pictures cannot be stored or read at the moment. Please try again.")
     return Problem(503, "store-fails", sentence, 30).response()
@@ -235,30 +231,58 @@ def _files() -> list[FileStorage]:
     return request.files.getlist("file")
 
 
-def _told(read: Callable[[str | None], str | None], field: str) -> str:
-    """Whom an upload names in a field, whatever the spelling."""
+def _recipient(normalise: Callable[[str | None], str | None], field: str) -> str:
+    """The rate-limit key of the recipient in a form field; the same for all spellings of an address."""
     try:
-        return f"{field} {(read(request.form.get(field)) or '').lower()}"
+        return f"{field} {(normalise(request.form.get(field)) or '').lower()}"
     except Problem:
-        return field  # will be refused
+        return field  # invalid: the view rejects it
 
 
-def _sent_before(id: str, file: FileStorage, name: str) -> Upload | None:
-    """The upload of that id, where there is one already. Raises Problem where it is not this file."""
-    found = parts().store.upload(id)
-    if found and not filecmp.cmp(file.stream.name, parts().store.path(f"uploads/{found.new_file}"), shallow=False):
-        raise Problem(422, "idempotency-key", _("This Idempotency-Key was used for another picture."), file=name)
+def _store(
+    files: list[FileStorage], names: list[str], extensions: list[str], lang: str, key: str | None
+) -> list[tuple[str, float]]:
+    """Store all files that an earlier request with `key` has not stored; or none, if one cannot be stored.
+
+    Returns `new_file` and timestamp of each.
+    """
+    store, stored, accepted = backend().store, [], []
+    try:
+        for number, (file, name, extension) in enumerate(zip(files, names, extensions, strict=True)):
+            id = store.new_id() if key is None else store.id_of(f"{number} {key}")
+            if key and (existing := _existing_upload(id, file, name)):
+                accepted.append((existing.new_file, existing.timestamp))
+                continue
+            now = time.time()
+            stored.append(store.accept(file.stream.name, id, extension, About(name, now, lang)))
+            accepted.append((stored[-1], now))
+    except BaseException:
+        for new_file in stored:
+            with suppress(OSError):
+                store.remove_upload(new_file)
+        raise
+    return accepted
+
+
+def _existing_upload(id: str, file: FileStorage, name: str) -> Upload | None:
+    """The upload with that id, or None if there is none. Raises Problem (422) if it is a different picture."""
+    found = backend().store.upload(id)
+    if found and not filecmp.cmp(file.stream.name, backend().store.path(f"uploads/{found.new_file}"), shallow=False):
+        raise Problem(
+            422, "idempotency-key", _("This Idempotency-Key has already been used for another picture."), file=name
+        )
     return found
 
 
 def _record(event: ImageUploaded) -> Outgoing:
-    """The record of an upload; of one that is sent again for the same people, `ce_id` is the same."""
+    """The record of an upload. A repeated request for the same recipients gets the same `ce_id`."""
     id = uuid.uuid5(uuid.NAMESPACE_URL, f"{event.type} {event.id} {event.email} {event.telegram_id}")
     return Outgoing.of("image", event.encoded(), SERVICE).named(str(id))
 
 
-def _found(id: str) -> Upload:
-    found = parts().store.upload(id, OPERATIONS)
+def _get_upload(id: str) -> Upload:
+    """Raises Problem (404)."""
+    found = backend().store.upload(id, OPERATIONS)
     if found is None:
         raise Problem(404, "no-such-image", _("There is no such picture."))
     return found
@@ -266,13 +290,13 @@ def _found(id: str) -> Upload:
 
 def _preview(name: str, side: int) -> str:
     try:
-        return parts().previews.of(name, side)
+        return backend().previews.get(name, side)
     except Refused as refused:
         status = 404 if refused.code == "missing" else 422
         raise Problem(status, refused.code, refused.sentence(language())) from None
 
 
-def _checked(checker: Checker, file: FileStorage, name: str, lang: str) -> str:
+def _check(checker: UploadChecker, file: FileStorage, name: str, lang: str) -> str:
     try:
         file.stream.flush()
         return checker.extension(file.stream.name)
@@ -281,8 +305,8 @@ def _checked(checker: Checker, file: FileStorage, name: str, lang: str) -> str:
         raise Problem(status, refused.code, refused.sentence(lang), file=name) from None
 
 
-def as_json(upload: Upload) -> dict[str, Any]:
-    """A picture as the API shows it."""
+def to_json(upload: Upload) -> dict[str, Any]:
+    """A picture as the API represents it."""
     url = f"{PREFIX}/api/images/{quote(upload.id)}"
     return {
         "id": upload.id,

@@ -1,84 +1,88 @@
-"""The application, put together."""
+"""Builds the application."""
 
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from bus import Event, KafkaSettings, Undecodable, log
+from bus import KafkaSettings
 from bus.cluster import ClusterView
+from bus.kafka_cluster import KafkaCluster
 from bus.mirror import Mirror
 from bus.producer import Producer
-from bus.topics import TOPICS
-from pictures import OPERATIONS, Refused
-from web import Hub, Web, end_service
+from events import Event, Undecodable
+from events.catalogue import TOPICS
+from events.services import OPERATIONS
+from pictures import Refused
+from service import log
+from web import Hub, WebApp, exit_service
 
-from .api import PREFIX, SERVICE, Parts, as_json, upload
-from .checking import Checker
-from .previewing import Previews
-from .receiving import UploadRequest
+from .api import PREFIX, SERVICE, Backend, to_json, upload
+from .previews import Previews
 from .settings import UploadSettings
+from .upload_check import UploadChecker
+from .upload_request import UploadRequest
 
-PUBLISH_WITHIN = 6.0
-"""Seconds that a person waits at most before the page says that the broker is away."""
+PUBLISH_TIMEOUT_SECONDS = 6.0
+"""After this time without an acknowledgement, the page reports that the broker is not responding."""
 
 
-def create_app() -> Web:
-    """The application as gunicorn serves it, its mirror and its first child started."""
+def create_app() -> WebApp:
+    """Create the application for gunicorn, and start its mirror and its first child process."""
     log.configure(SERVICE)
     settings, kafka = UploadSettings.load(), KafkaSettings.load()
-    parts = Parts(
+    backend = Backend(
         settings=settings,
         store=settings.store,
-        checker=Checker(settings.limits),
+        checker=UploadChecker(settings.limits),
         previews=Previews(settings.store),
-        producer=Producer(kafka, timeout=PUBLISH_WITHIN),
+        producer=Producer(kafka, timeout=PUBLISH_TIMEOUT_SECONDS),
         cluster=ClusterView(kafka),
         hub=Hub(),
     )
-    heard = partial(_tell, parts)
-    mirror = Mirror(kafka, ["image", "notification"], heard, end=end_service)
-    app = make_app(parts)
-    app.on_close += [parts.hub.close, mirror.stop, parts.checker.stop, parts.previews.stop]
-    app.on_close += [lambda: parts.producer.close(timeout=2)]
-    with suppress(OSError):  # what is wrong with the store is told by readyz
-        parts.store.sweep_previews()
+    mirror = Mirror(KafkaCluster(kafka), ["image", "notification"], partial(_broadcast, backend), end=exit_service)
+    app = make_app(backend)
+    app.on_stop += [backend.hub.close]
+    app.on_close += [mirror.stop, backend.checker.stop, backend.previews.stop]
+    app.on_close += [lambda: backend.producer.close(timeout=2)]
+    with suppress(OSError):  # readyz reports problems of the store
+        backend.store.sweep_previews()
     mirror.start()
-    parts.checker.start()
+    backend.checker.start()
     return app
 
 
-def make_app(parts: Parts) -> Web:
-    """The application around its parts; starts nothing."""
+def make_app(backend: Backend) -> WebApp:
+    """Create the application around `backend`; starts nothing."""
 
     def store_problem() -> str | None:
         try:
-            parts.store.create(OPERATIONS)
-            parts.store.writable()
+            backend.store.create(OPERATIONS)
+            backend.store.writable()
         except OSError as error:
             return str(error)
         return None
 
-    checks = {"broker": parts.cluster.problem, "store": store_problem}
-    app = Web("image_upload", PREFIX, checks, parts.cluster.members)
+    checks = {"broker": backend.cluster.problem, "store": store_problem}
+    app = WebApp("image_upload", PREFIX, checks, backend.cluster.members)
     app.request_class = UploadRequest
     app.config.update(
-        STORE=parts.store,
-        MAX_FILE_BYTES=parts.settings.limits.bytes,
-        MAX_CONTENT_LENGTH=parts.settings.max_request_bytes,
+        STORE=backend.store,
+        MAX_FILE_BYTES=backend.settings.limits.bytes,
+        MAX_CONTENT_LENGTH=backend.settings.max_request_bytes,
         MAX_FORM_PARTS=100,
     )
-    app.extensions[SERVICE] = parts
+    app.extensions[SERVICE] = backend
     app.register_blueprint(upload)
-    store_problem()  # makes the folders; what is wrong with them is told by readyz
+    store_problem()  # creates the folders; readyz reports problems
     return app
 
 
-def _tell(parts: Parts, topic: str, record: Any) -> None:
-    """An upload or an answer was published, here or elsewhere: tell every open page how the picture stands now."""
+def _broadcast(backend: Backend, topic: str, record: Any) -> None:
+    """Send the current state of the picture that `record` is about to every open page."""
     try:
         event: Event = TOPICS[topic].event.decode(record.value)
-        found = parts.store.upload(event.key, OPERATIONS)
+        found = backend.store.upload(event.key, OPERATIONS)
     except (Undecodable, Refused):
-        return  # the workers make a dead letter of it
+        return  # the workers send it to their dead-letter topics
     if found:
-        parts.hub.send("image", as_json(found))
+        backend.hub.send("image", to_json(found))

@@ -1,4 +1,4 @@
-"""The fields of an upload, checked: what is wrong is told in a sentence."""
+"""Validates the form fields of an upload. Every function raises Problem (400) for an invalid value."""
 
 import re
 import unicodedata
@@ -8,26 +8,28 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 from web import Problem
 
-LONGEST_NAME = 255
+MAX_NAME_CHARACTERS = 255
 
 
 def original_name(name: str | None) -> str:
-    """The name of the file as its owner calls it. Raises Problem for one that is no plain name."""
-    name = unicodedata.normalize("NFC", name or "")
+    """The file name as the user wrote it, in Unicode form NFC; of a path, as old browsers send it, the last part."""
+    *folders, name = re.split(r"[/\\]", unicodedata.normalize("NFC", name or ""))
+    if ".." in folders:
+        raise Problem(400, "name", _("The name of the file contains a path."))
     if not name.strip() or name.strip(". ") == "":
         raise Problem(400, "name", _("The file has no name."))
-    if len(name) > LONGEST_NAME:
-        raise Problem(400, "name", _("The name of the file is too long: at most %(n)s characters.", n=LONGEST_NAME))
-    spelled = unquote(name)
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name + spelled):
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise Problem(
+            400, "name", _("The name of the file is too long: at most %(n)s characters.", n=MAX_NAME_CHARACTERS)
+        )
+    unescaped = unquote(name)
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name + unescaped):
         raise Problem(400, "name", _("The name of the file contains line breaks or other control characters."))
-    if re.search(r"[/\\]", name):
-        raise Problem(400, "name", _("The name of the file contains a path."))
     return name
 
 
 def email(value: str | None) -> str | None:
-    """One address, normalised; None where the field is empty."""
+    """One normalised e-mail address, or None if the field is empty."""
     if not (value := (value or "").strip()):
         return None
     try:
@@ -37,7 +39,7 @@ def email(value: str | None) -> str | None:
 
 
 def telegram_id(value: str | None) -> str | None:
-    """The number of a chat, normalised, or the public name of a channel; None where the field is empty."""
+    """A normalised chat number or a public channel name, or None if the field is empty."""
     if not (value := (value or "").strip()):
         return None
     if not re.fullmatch(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31}", value):
@@ -45,10 +47,10 @@ def telegram_id(value: str | None) -> str | None:
     return value if value.startswith("@") else str(int(value))
 
 
-def lang(value: str | None, otherwise: str) -> str:
-    """The language of the messages about this upload."""
+def lang(value: str | None, default: str) -> str:
+    """The language of the notifications about this upload."""
     if not value:
-        return otherwise
+        return default
     if value not in ("pt-BR", "en"):
         raise Problem(400, "lang", _("The language must be pt-BR or en."))
     return value

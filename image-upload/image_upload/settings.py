@@ -1,8 +1,8 @@
-"""The settings of this service, beside those of Kafka."""
+"""The settings of this service, in addition to those of Kafka."""
 
-from bus import PublicUrl, Settings
 from pictures import PictureSettings
 from pydantic import PositiveInt
+from service import PublicUrl, Settings
 
 
 class UploadSettings(PictureSettings, Settings):
@@ -12,5 +12,5 @@ class UploadSettings(PictureSettings, Settings):
 
     @property
     def max_request_bytes(self) -> int:
-        """Ten pictures at the limit; the gateway in front holds the same."""
+        """Ten pictures of the maximum size; the gateway has the same limit."""
         return self.max_upload_mb * 10 * 1024 * 1024

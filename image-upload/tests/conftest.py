@@ -1,4 +1,4 @@
-"""The application around fakes: no broker, no child processes; a real store in a folder of its own."""
+"""The application around fakes: without a broker or child processes, with a real store in a temporary folder."""
 
 import random
 import struct
@@ -11,35 +11,35 @@ from typing import Any
 
 import pytest
 from bus.producer import Outgoing
-from bus.topics import consumers
-from image_upload.api import Parts
+from events.catalogue import consumers
+from image_upload.api import Backend
 from image_upload.app import make_app
-from image_upload.checking import check_request
-from image_upload.previewing import Previews, preview_request
+from image_upload.previews import Previews, preview_in_child
 from image_upload.settings import UploadSettings
+from image_upload.upload_check import check_in_child
 from pictures import Refused, Store
 from PIL import Image
-from web import Hub, Web, limiter
+from web import Hub, WebApp, limiter
 
 IMAGES = "/upload/api/images"
 
 
 class FakeChecker:
-    """Checks as the child does, without a child."""
+    """Checks in this process as a child process does."""
 
     def __init__(self, megabytes: int, megapixels: int):
         self._limits = {"megabytes": megabytes, "megapixels": megapixels}
 
     def extension(self, path: str) -> str:
-        answer = check_request({"path": path, "limits": self._limits})
-        if "refused" in answer:
-            raise Refused.from_json(answer["refused"])
-        return str(answer["extension"])
+        response = check_in_child({"path": path, "limits": self._limits})
+        if "refused" in response:
+            raise Refused.from_json(response["refused"])
+        return str(response["extension"])
 
 
 @dataclass
 class FakeChildren:
-    """Make previews as a child does, without one."""
+    """Creates previews in this process as a child process does; raises `failure` if a test sets it."""
 
     requests: list[Any] = field(default_factory=list)
     failure: Exception | None = None
@@ -48,19 +48,19 @@ class FakeChildren:
         self.requests.append(request)
         if self.failure:
             raise self.failure
-        return preview_request(request)
+        return preview_in_child(request)
 
 
 @dataclass
 class FakeProducer:
-    """Publishes into a list; with `failure` what it raises, where `late` after the records have gone all the same."""
+    """Publishes into a list. If a test sets `failure`, raises it: before publishing, or after if `published_anyway`."""
 
     published: list[Outgoing] = field(default_factory=list)
     failure: Exception | None = None
-    late: bool = False
+    published_anyway: bool = False
 
     def publish(self, records: Iterable[Outgoing]) -> None:
-        if self.failure and not self.late:
+        if self.failure and not self.published_anyway:
             raise self.failure
         self.published += records
         if self.failure:
@@ -69,28 +69,28 @@ class FakeProducer:
 
 @dataclass
 class FakeCluster:
-    away: str | None = None
+    unavailable: str | None = None
     failure: Exception | None = None
-    there: dict[str, int] = field(default_factory=dict)
+    member_counts: dict[str, int] = field(default_factory=dict)
 
     def problem(self) -> str | None:
-        return self.away
+        return self.unavailable
 
     def members(self) -> dict[str, int]:
         if self.failure:
             raise self.failure
-        return {service: self.there.get(service, 0) for service in sorted(consumers())}
+        return {service: self.member_counts.get(service, 0) for service in sorted(consumers())}
 
 
 @dataclass
-class Bench:
-    """The application, what it stands on, and shorthands for asking it."""
+class Harness:
+    """The application under test, its fakes, and shorthands for requests."""
 
-    app: Web
-    parts: Parts
+    app: WebApp
+    backend: Backend
     producer: FakeProducer
     cluster: FakeCluster
-    previewing: FakeChildren
+    preview_children: FakeChildren
     root: Path
 
     def __post_init__(self) -> None:
@@ -101,41 +101,41 @@ class Bench:
         return self.client.post(IMAGES, data=fields | {"file": [part for _, part in parts]}, headers=headers)
 
     def send_raw(self, *parts: tuple[bytes, bytes], headers: dict[str, str] | None = None) -> Any:
-        """A multipart request as a hostile client writes it: of each part the headers and the body."""
+        """Send a hand-written multipart request; each part is its raw headers and its body."""
         body = b"".join(b"--edge\r\n" + head + b"\r\n\r\n" + data + b"\r\n" for head, data in parts) + b"--edge--\r\n"
         return self.client.post(IMAGES, data=body, content_type="multipart/form-data; boundary=edge", headers=headers)
 
     def accepted(self, *files: tuple[str, bytes], **fields: str) -> list[dict[str, Any]]:
-        """Send pictures that are good; `images` of the answer."""
-        answer = self.send(*files, **fields)
-        assert answer.status_code == 202, answer.data
-        images: list[dict[str, Any]] = answer.get_json()["images"]
+        """Send valid pictures; returns `images` of the response."""
+        response = self.send(*files, **fields)
+        assert response.status_code == 202, response.data
+        images: list[dict[str, Any]] = response.get_json()["images"]
         return images
 
     def finish(self, image: dict[str, Any], operation: str, data: bytes) -> None:
-        """Put a result into the store, as a worker does."""
-        self.parts.store.write(self.parts.store.result_name(operation, image["new_file"]), data)
+        """Write a result into the store, as a worker does."""
+        self.backend.store.write(self.backend.store.result_name(operation, image["new_file"]), data)
 
     def files(self) -> list[str]:
-        """Every file of the store, also those that are hidden."""
+        """All files of the store, hidden ones included."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
 
-    def holds_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return self.files() == [] and self.producer.published == []
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path) -> Callable[..., Bench]:
-    """Makes a bench with the settings that the test wants."""
+def make_harness(tmp_path: Path) -> Callable[..., Harness]:
+    """Makes a harness with the given settings."""
 
-    def make(**settings: Any) -> Bench:
+    def make(**settings: Any) -> Harness:
         url = tmp_path.as_uri()
         wanted = UploadSettings(store_url=url, **{"max_upload_mb": 1, "max_megapixels": 2} | settings)
         producer, cluster = FakeProducer(), FakeCluster()
-        store, previewing = Store(url), FakeChildren()
+        store, preview_children = Store(url), FakeChildren()
         previews = Previews(store)
-        previews._children = previewing  # type: ignore[assignment]
-        parts = Parts(
+        previews._children = preview_children  # type: ignore[assignment]
+        backend = Backend(
             settings=wanted,
             store=store,
             previews=previews,
@@ -144,20 +144,20 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
             cluster=cluster,  # type: ignore[arg-type]
             hub=Hub(),
         )
-        bench = Bench(make_app(parts), parts, producer, cluster, previewing, tmp_path)
+        harness = Harness(make_app(backend), backend, producer, cluster, preview_children, tmp_path)
         limiter.reset()
-        return bench
+        return harness
 
     return make
 
 
 @pytest.fixture
-def bench(make_bench: Callable[..., Bench]) -> Bench:
-    return make_bench()
+def harness(make_harness: Callable[..., Harness]) -> Harness:
+    return make_harness()
 
 
 def picture(form: str = "PNG", size: tuple[int, int] = (8, 6), seed: int = 0, **options: Any) -> bytes:
-    """A picture of noise."""
+    """A picture with random pixels."""
     pixels = random.Random(seed).randbytes(size[0] * size[1] * 3)
     out = BytesIO()
     Image.frombytes("RGB", size, pixels).save(out, form, **options)
@@ -165,7 +165,7 @@ def picture(form: str = "PNG", size: tuple[int, int] = (8, 6), seed: int = 0, **
 
 
 def bomb() -> bytes:
-    """A PNG of 22 kB with 177 megapixels."""
+    """A decompression bomb: a PNG of 22 kB with 177 megapixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -177,6 +177,6 @@ def bomb() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def made() -> Any:
-    """How tests make pictures: `made.picture(...)`, `made.bomb()`."""
-    return type("made", (), {"picture": staticmethod(picture), "bomb": staticmethod(bomb)})
+def samples() -> Any:
+    """Sample files: `samples.picture(...)`, `samples.bomb()`."""
+    return type("Samples", (), {"picture": staticmethod(picture), "bomb": staticmethod(bomb)})

@@ -1,4 +1,4 @@
-"""Files are checked in child processes, and what ends a child is a bad picture, unless the system killed it."""
+"""Uploads are checked in child processes; a picture that crashes its child is refused, unless the system killed it."""
 
 import json
 import os
@@ -12,37 +12,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bus import children
-from bus.children import ChildDied, ChildTimedOut
-from image_upload import checking
-from image_upload.checking import Checker, check_request
+from image_upload import upload_check
+from image_upload.upload_check import UploadChecker, check_in_child
 from pictures import Limits, Refused, room
+from sandbox import ChildDied, ChildTimedOut, resources
 from web import Problem
 
 
 @pytest.fixture(scope="module")
-def checker() -> Iterator[Checker]:
-    checker = Checker(Limits(megabytes=1, megapixels=2))
+def checker() -> Iterator[UploadChecker]:
+    checker = UploadChecker(Limits(megabytes=1, megapixels=2))
     yield checker
     checker.stop()
 
 
-def refusal(checker: Checker, path: Path) -> Refused:
+def refusal(checker: UploadChecker, path: Path) -> Refused:
     with pytest.raises(Refused) as caught:
         checker.extension(str(path))
     return caught.value
 
 
-def test_a_good_file_has_the_extension_of_what_it_is(checker: Checker, made: Any, tmp_path: Path) -> None:
+def test_the_extension_is_that_of_the_actual_format(checker: UploadChecker, samples: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     for form, extension in (("JPEG", "jpeg"), ("WEBP", "webp"), ("GIF", "gif"), ("PNG", "png")):
-        path.write_bytes(made.picture(form))
+        path.write_bytes(samples.picture(form))
         assert checker.extension(str(path)) == extension
 
 
-def test_a_refusal_comes_back_with_its_figures(checker: Checker, made: Any, tmp_path: Path) -> None:
+def test_a_refusal_names_the_limit(checker: UploadChecker, samples: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(made.bomb())
+    path.write_bytes(samples.bomb())
     refused = refusal(checker, path)
     assert refused.code == "too-many-pixels"
     assert "176,9 megapixels" in refused.sentence("pt-BR")
@@ -51,15 +50,15 @@ def test_a_refusal_comes_back_with_its_figures(checker: Checker, made: Any, tmp_
     assert refusal(checker, path).code == "not-an-image"
 
 
-def test_where_a_child_is_killed_the_file_may_come_again_and_the_next_is_checked(
-    checker: Checker, made: Any, bench: Any, tmp_path: Path
+def test_a_child_that_the_system_kills_is_503_and_the_next_file_is_checked(
+    checker: UploadChecker, samples: Any, harness: Any, tmp_path: Path
 ) -> None:
     good = tmp_path / "good.png"
-    good.write_bytes(made.picture())
-    pipe = tmp_path / "pipe.png"  # reading it lasts until somebody writes
+    good.write_bytes(samples.picture())
+    pipe = tmp_path / "pipe.png"  # reading blocks until somebody writes
     os.mkfifo(pipe)
     checker.extension(str(good))
-    (child,) = filter(None, checker._children._all)
+    (child,) = filter(None, checker._children._children)
 
     def kill() -> None:
         writer = os.open(pipe, os.O_WRONLY)  # returns when the child has opened the other end
@@ -68,21 +67,21 @@ def test_where_a_child_is_killed_the_file_may_come_again_and_the_next_is_checked
 
     killer = threading.Thread(target=kill)
     killer.start()
-    with bench.app.test_request_context(), pytest.raises(Problem) as told:
+    with harness.app.test_request_context(), pytest.raises(Problem) as caught:
         checker.extension(str(pipe))
     killer.join()
-    assert told.value.status == 503
+    assert caught.value.status == 503
     assert checker.extension(str(good)) == "png"
 
 
-def test_a_file_that_takes_too_long_is_refused_and_the_next_is_checked(
-    checker: Checker, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_that_times_out_is_refused_and_the_next_is_checked(
+    checker: UploadChecker, samples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipe, good = tmp_path / "pipe.png", tmp_path / "good.png"
     os.mkfifo(pipe)
-    good.write_bytes(made.picture())
+    good.write_bytes(samples.picture())
     with monkeypatch.context() as patch:
-        patch.setattr(checking, "SECONDS", 0.2)
+        patch.setattr(upload_check, "TIMEOUT_SECONDS", 0.2)
         assert refusal(checker, pipe).code == "timed-out"
     assert checker.extension(str(good)) == "png"
 
@@ -90,75 +89,75 @@ def test_a_file_that_takes_too_long_is_refused_and_the_next_is_checked(
 @pytest.mark.parametrize(
     ("failure", "code"), [(ChildDied("x", -signal.SIGSEGV), "damaged"), (ChildTimedOut("x"), "timed-out")]
 )
-def test_what_happens_to_a_child_is_told_as_a_refusal(
+def test_a_crash_and_a_timeout_of_the_child_refuse_the_file(
     monkeypatch: pytest.MonkeyPatch, failure: Exception, code: str
 ) -> None:
-    checker = Checker(Limits())
-    monkeypatch.setattr(checker._children, "call", fails(failure))
+    checker = UploadChecker(Limits())
+    monkeypatch.setattr(checker._children, "call", raises(failure))
     assert refusal(checker, Path("a.png")).code == code
 
 
 @pytest.mark.parametrize("failure", [ChildDied("x", -signal.SIGKILL), ChildDied("did not come up")])
 @pytest.mark.parametrize(("lang", "sentence"), [("en", "Please try again."), ("pt-BR", "Tente novamente.")])
-def test_what_is_not_the_fault_of_a_file_lets_it_come_again(
-    bench: Any, made: Any, monkeypatch: pytest.MonkeyPatch, failure: Exception, lang: str, sentence: str
+def test_a_child_killed_or_not_started_is_503(
+    harness: Any, samples: Any, monkeypatch: pytest.MonkeyPatch, failure: Exception, lang: str, sentence: str
 ) -> None:
-    checker = Checker(Limits())
-    monkeypatch.setattr(checker._children, "call", fails(failure))
-    monkeypatch.setattr(bench.parts.checker, "extension", checker.extension)
-    answer = bench.send(("a.png", made.picture()), headers={"Accept-Language": lang})
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert answer.mimetype == "application/problem+json"
-    assert json.loads(answer.data)["detail"].endswith(sentence)
-    assert bench.holds_nothing()
+    checker = UploadChecker(Limits())
+    monkeypatch.setattr(checker._children, "call", raises(failure))
+    monkeypatch.setattr(harness.backend.checker, "extension", checker.extension)
+    response = harness.send(("a.png", samples.picture()), headers={"Accept-Language": lang})
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) >= 1
+    assert response.mimetype == "application/problem+json"
+    assert json.loads(response.data)["detail"].endswith(sentence)
+    assert harness.is_empty()
 
 
-def fails(failure: Exception) -> Any:
+def raises(failure: Exception) -> Any:
     def call(*_args: Any) -> None:
         raise failure
 
     return call
 
 
-def test_a_file_for_which_there_is_no_room_may_come_again(
-    bench: Any, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_that_gets_no_memory_is_503(
+    harness: Any, samples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(checking, "in_room", partial(room, "image-upload", patience=0))
-    checker = Checker(Limits())
-    monkeypatch.setattr(checker._children, "call", lambda request, _seconds: check_request(request))
-    (tmp_path / "a.png").write_bytes(made.picture())
+    monkeypatch.setattr(upload_check, "reserve_memory", partial(room, "image-upload", patience=0))
+    checker = UploadChecker(Limits())
+    monkeypatch.setattr(checker._children, "call", lambda request, _seconds: check_in_child(request))
+    (tmp_path / "a.png").write_bytes(samples.picture())
     with (
         room("image-upload", alone=True),
-        bench.app.test_request_context(),
-        pytest.raises(Problem) as told,
+        harness.app.test_request_context(),
+        pytest.raises(Problem) as caught,
     ):
         checker.extension(str(tmp_path / "a.png"))
-    assert told.value.status == 503
+    assert caught.value.status == 503
     assert checker.extension(str(tmp_path / "a.png")) == "png"
 
 
-def test_a_large_file_is_checked_alone(made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_checked_alone(samples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(checking, "in_room", partial(room, "image-upload", patience=0))
+    monkeypatch.setattr(upload_check, "reserve_memory", partial(room, "image-upload", patience=0))
     files = {name: tmp_path / f"{name}.png" for name in ("small", "large")}
-    files["small"].write_bytes(made.picture())
-    files["large"].write_bytes(made.picture(size=(5000, 4400)))
-    answers = {name: {"path": str(path), "limits": {"megabytes": 100}} for name, path in files.items()}
+    files["small"].write_bytes(samples.picture())
+    files["large"].write_bytes(samples.picture(size=(5000, 4400)))
+    requests = {name: {"path": str(path), "limits": {"megabytes": 100}} for name, path in files.items()}
     with room("image-upload", alone=False):
-        assert check_request(answers["small"]) == {"extension": "png"}
-        assert "busy" in check_request(answers["large"])
-    assert check_request(answers["large"]) == {"extension": "png"}
+        assert check_in_child(requests["small"]) == {"extension": "png"}
+        assert "busy" in check_in_child(requests["large"])
+    assert check_in_child(requests["large"]) == {"extension": "png"}
 
 
-def test_there_is_memory_for_every_check_beside_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "cores", lambda: 8)
-    monkeypatch.setattr(children, "memory", lambda: 1024**3)
-    assert len(Checker(Limits())._children._all) == 2
+def test_the_number_of_children_leaves_memory_for_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "available_cores", lambda: 8)
+    monkeypatch.setattr(resources, "memory_limit_bytes", lambda: 1024**3)
+    assert len(UploadChecker(Limits())._children._children) == 2
 
 
-def test_children_bring_up_no_web_framework() -> None:
-    code = "import sys, image_upload.previewing; print(bool({'flask', 'gevent', 'web'} & set(sys.modules)))"
+def test_children_do_not_import_the_web_framework() -> None:
+    code = "import sys, image_upload.previews; print(bool({'flask', 'gevent', 'web'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert run.stdout == "False\n"

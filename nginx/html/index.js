@@ -1,5 +1,9 @@
-// The start page: which services run, and how they are joined. A service is a line in `services`
-// (with an address, it is one to open), and two words in each language.
+// The start page: which services run, and how they are joined. What services there are, and what they are called, is in
+// services.json (packages/events/events/); what else runs is here.
+
+const listed = Object.entries(await (await fetch("/services.json")).json());
+const pages = listed.filter(([, { page }]) => page);
+const workers = listed.filter(([, { page }]) => !page);
 
 // --- what is shown -----------------------------------------------------------------------------
 
@@ -18,40 +22,42 @@ const groupOf = (name) => ({ groups }) => {
   return state(members > 0 ? "up" : "off", { members });
 };
 
-const checkOf = (name) => ({ upload, chat }) => {
-  const checks = upload.body?.checks ?? chat.body?.checks;
+const checkOf = (name) => (answers) => {
+  const checks = pages.map(([page]) => answers[page].body?.checks).find(Boolean);
   return state(checks ? (checks[name] ? "up" : "off") : "unknown");
 };
 
+const runs = (probe) => (answers) => state(answers[probe].status === 200 ? "up" : "off");
+
 /** What is asked, every time: addresses on this gateway; of several the first that can tell. */
 const probes = {
-  upload: "/upload/readyz",
-  groups: ["/upload/api/groups", "/chat/api/groups"],
-  chat: "/chat/readyz",
+  ...Object.fromEntries(pages.map(([name, { page }]) => [name, `${page}readyz`])),
+  groups: pages.map(([, { page }]) => `${page}api/groups`),
   kafdrop: "/status/kafdrop",
   mail: "/mail/",
 };
 
 const services = [
-  { name: "image-upload", kind: "page", href: "/upload/", state: ({ upload }) => readyOf(upload) },
-  { name: "chatbot", kind: "page", href: "/chat/", state: ({ chat }) => readyOf(chat) },
-  { name: "attendants", of: "chatbot", kind: "page", href: "/chat/attendant", state: ({ chat }) => readyOf(chat) },
-  { name: "rotate-worker", kind: "worker", state: groupOf("rotate-worker") },
-  { name: "grayscale-worker", kind: "worker", state: groupOf("grayscale-worker") },
-  { name: "caption-worker", kind: "worker", state: groupOf("caption-worker") },
-  { name: "sentiment-consumer", kind: "worker", state: groupOf("sentiment-consumer") },
-  { name: "notifier", kind: "worker", state: groupOf("notifier") },
+  ...pages.map(([name, { page }]) => ({ name, kind: "page", href: page, state: (answers) => readyOf(answers[name]) })),
+  { name: "attendants", of: "chatbot", kind: "page", href: "/chat/attendant", state: ({ chatbot }) => readyOf(chatbot) },
+  ...workers.map(([name]) => ({ name, kind: "worker", state: groupOf(name) })),
   { name: "broker", kind: "broker", state: checkOf("broker") },
-  { name: "mail", kind: "tool", href: "/mail/", state: ({ mail }) => state(mail.status === 200 ? "up" : "off") },
-  { name: "kafdrop", kind: "tool", href: "/kafdrop", state: ({ kafdrop }) => state(kafdrop.status === 200 ? "up" : "off") },
+  { name: "mail", kind: "tool", href: "/mail/", state: runs("mail") },
+  { name: "kafdrop", kind: "tool", href: "/kafdrop", state: runs("kafdrop") },
 ];
 
+/** The topics of each line, left to right; between two stand the services that read the first and publish the second. */
+const lines = [["image", "notification"], ["chatbot", "sentiment"], ["handoff"]];
+const who = (does) => listed.filter(([, service]) => does(service)).map(([name]) => name);
+
 /** Stages from left to right: services side by side, or a topic between them. */
-const flows = [
-  [["image-upload"], { topic: "image" }, ["rotate-worker", "grayscale-worker", "caption-worker"], { topic: "notification" }, ["image-upload", "notifier"]],
-  [["chatbot"], { topic: "chatbot" }, ["sentiment-consumer"], { topic: "sentiment" }, ["chatbot"]],
-  [["sentiment-consumer"], { topic: "handoff" }, ["chatbot", "notifier"]],
-];
+const flows = lines.map((topics) => [
+  who(({ publishes }) => publishes.includes(topics[0])),
+  ...topics.flatMap((topic, index) => {
+    const next = topics[index + 1];
+    return [{ topic }, who(({ reads, publishes }) => reads.includes(topic) && (!next || publishes.includes(next)))];
+  }),
+]);
 
 const EVERY = 5000;
 
@@ -78,14 +84,7 @@ const words = {
     changed: "{name}: {state}",
     unreachable: "The gateway does not answer. What is shown may be out of date; asking again every few seconds.",
     again: "The gateway answers again.",
-    "image-upload": ["Pictures", "Send pictures and watch every result come in, live."],
-    chatbot: ["Chat", "Talk to a bot; when you grow angry, a human takes over."],
     attendants: ["Attendants", "Who waits, why, and how they feel: take over, answer, hand back."],
-    "rotate-worker": ["Rotate", "Reads `image`, turns the picture, answers on `notification`."],
-    "grayscale-worker": ["Black and white", "Reads `image`, takes the colours out, answers on `notification`."],
-    "caption-worker": ["Caption", "Reads `image`, writes the file name on the picture, answers on `notification`."],
-    "sentiment-consumer": ["Sentiment", "Reads `chatbot`, tells how each message sounds on `sentiment`, calls a human on `handoff`."],
-    notifier: ["Notifier", "Reads `notification`, `handoff` and `conversation`; tells people by e-mail or Telegram, and attendants who waits."],
     mail: ["Mails", "The mails that the suite sent, caught here and delivered nowhere."],
     broker: ["Kafka", "Keeps the topics: the only thing that every service knows."],
     kafdrop: ["Kafdrop", "Look into topics, partitions and messages."],
@@ -110,19 +109,16 @@ const words = {
     changed: "{name}: {state}",
     unreachable: "O gateway não responde. O que aparece aqui pode estar desatualizado; uma nova tentativa é feita a cada poucos segundos.",
     again: "O gateway voltou a responder.",
-    "image-upload": ["Imagens", "Envie imagens e veja cada resultado chegar, ao vivo."],
-    chatbot: ["Chat", "Converse com um robô; se você se irritar, uma pessoa assume."],
     attendants: ["Atendentes", "Quem espera, por quê e como se sente: assuma, responda, devolva."],
-    "rotate-worker": ["Rotação", "Lê `image`, rotaciona a imagem e responde em `notification`."],
-    "grayscale-worker": ["Preto e branco", "Lê `image`, tira as cores e responde em `notification`."],
-    "caption-worker": ["Legenda", "Lê `image`, escreve o nome do arquivo na imagem e responde em `notification`."],
-    "sentiment-consumer": ["Sentimento", "Lê `chatbot`, diz em `sentiment` como cada mensagem soa e chama uma pessoa em `handoff`."],
-    notifier: ["Avisos", "Lê `notification`, `handoff` e `conversation`; avisa as pessoas por e-mail ou Telegram, e os atendentes de quem espera."],
     mail: ["E-mails", "Os e-mails que a suíte enviou, capturados aqui e entregues a ninguém."],
     broker: ["Kafka", "Guarda os tópicos: a única coisa que todos os serviços conhecem."],
     kafdrop: ["Kafdrop", "Veja tópicos, partições e mensagens por dentro."],
   },
 };
+
+for (const [name, service] of listed) {
+  for (const lang of Object.keys(words)) words[lang][name] = [service[lang].name, service[lang].does];
+}
 
 const known = (tag) => (/^pt\b/i.test(tag ?? "") ? "pt-BR" : /^en\b/i.test(tag ?? "") ? "en" : undefined);
 const cookie = () => /(?:^|;\s*)lang=([^;]+)/.exec(document.cookie)?.[1];

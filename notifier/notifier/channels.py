@@ -1,43 +1,44 @@
-"""What all ways to reach a person have in common."""
+"""The interface of the channels through which people are notified."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from bus import OperationFinished, Passing
+from bus import RetryableError
+from events import OperationFinished
 
 
 class Contact(NamedTuple):
-    """The fixed contact: who is told where an upload names nobody."""
+    """The addresses of a person, by channel."""
 
     email: str | None = None
     telegram: str | None = None
 
 
 class Message(NamedTuple):
-    """What a person is told: `text` is one line, `page` the path of where to go, `thumbnail` a JPEG."""
+    """A notification: `text` is one line, `page` the path of the page to open, `thumbnail` a JPEG."""
 
     text: str
     page: str
     thumbnail: bytes | None = None
 
 
-class PutOff(Passing):
-    """The other side does not take this message now, for a reason that is of its recipient alone."""
+class RecipientDeferred(RetryableError):
+    """The server defers this message for a reason that concerns its recipient only, such as greylisting."""
 
 
 class Channel(Protocol):
-    """A way to reach a person."""
+    """A channel through which people are notified, such as e-mail."""
 
     def send(self, address: str, message: Message, event_id: str) -> None:
-        """Send one message; `event_id` tells doubles apart.
+        """Send one message; `event_id` lets the receiving side recognise duplicates.
 
-        Raises Passing where a later try may succeed, PutOff where that is for the recipient to mend, Final where none
-        will.
+        Raises RetryableError if a retry may succeed, RecipientDeferred if the reason concerns the recipient only, and
+        PermanentError if no retry can succeed.
         """
 
 
-def addresses(finished: OperationFinished, fixed: Contact) -> Iterator[tuple[str, str]]:
-    """Channels and addresses to be told: those of the upload, or the fixed contact where it names none."""
+def addresses(finished: OperationFinished, default: Contact) -> Iterator[tuple[str, str]]:
+    """The channels and addresses to notify: those of the upload, or `default` if it has none."""
     named = Contact(finished.email or None, finished.telegram_id or None)
-    contact = named if any(named) else fixed
+    contact = named if any(named) else default
     return ((channel, address) for channel, address in contact._asdict().items() if address)

@@ -2,20 +2,10 @@
 
 import unicodedata
 
-from bus import OperationFinished
-from bus.conversation import HandoffRaised
+from events import OperationFinished
+from events.conversation import HandoffRaised
+from events.services import OPERATIONS
 
-DONE = {
-    "rotate": ("The file {name} was rotated.", "O arquivo {name} foi rotacionado."),
-    "grayscale": (
-        "The file {name} was turned into black and white.",
-        "O arquivo {name} foi transformado em preto e branco.",
-    ),
-    "caption": (
-        "The name of the file {name} was written on the image.",
-        "O nome do arquivo {name} foi escrito na imagem.",
-    ),
-}
 OTHER = ("The file {name} went through {operation}.", "O arquivo {name} passou por {operation}.")
 FAILED = (
     "The file {name} could not be processed: {reason}.",
@@ -25,8 +15,11 @@ FAILED = (
 
 def sentence(finished: OperationFinished) -> str:
     """One sentence on one line. Names come from people: line breaks and controls in them become spaces."""
-    english, portuguese = FAILED if finished.status == "failed" else DONE.get(finished.operation, OTHER)
+    failed, service = finished.status == "failed", OPERATIONS.get(finished.operation)
+    english, portuguese = FAILED if failed else OTHER
     text = portuguese if finished.lang == "pt-BR" else english
+    if service and not failed:
+        text = service.words(finished.lang).sentence or text
     return text.format(
         name=one_line(finished.original_name),
         operation=one_line(finished.operation),

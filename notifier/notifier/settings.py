@@ -1,24 +1,37 @@
-"""Where messages leave, and who is told where an upload names nobody."""
+"""The settings of this service, in addition to those of Kafka and of pictures."""
 
 import re
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from bus import PublicUrl, Settings
 from email_validator import EmailNotValidError, validate_email
 from pydantic import SecretStr, field_validator, model_validator
+from service import PublicUrl, Settings
 
 SMTP_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+EHLO_NAME = re.compile(r"[\w-]+(\.[\w-]+)*|\[[\w.:]+\]", re.ASCII)
+"""A name of a host, or an address literal."""
+
+
+def one_address(address: str) -> str:
+    """Normalise a single address; its domain in ASCII, as every mail server understands it. Raises EmailNotValidError.
+
+    Events may come from anyone; accepting a list of addresses would make this service a spam relay.
+    """
+    valid = validate_email(address, check_deliverability=False, test_environment=True)
+    return f"{valid.local_part}@{valid.ascii_domain}"
 
 
 class NotifierSettings(Settings):
     smtp_url: SecretStr = SecretStr("smtp://localhost:1025")
-    """`smtp://`, `smtps://` or `smtp+starttls://`, with `user:password@` where the server asks for it."""
+    """`smtp://`, `smtps://` or `smtp+starttls://`, with `user:password@` if the server requires a login."""
+    smtp_ehlo_name: str | None = None
+    """What this client is called in EHLO; the name of its host by default, which in a container is made up."""
     mail_from: str = "suite@minharede.example"
     notify_email: str | None = None
     notify_telegram_id: str | None = None
     attendant_email: str | None = None
-    """Who is told when someone in the chat begins to wait for a human."""
+    """The address to mail when a customer starts to wait for a human."""
     telegram_bot_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"
     public_url: PublicUrl = "http://localhost:8080"
@@ -29,7 +42,7 @@ class NotifierSettings(Settings):
         if address is None:
             return None
         try:
-            return str(validate_email(address, check_deliverability=False, test_environment=True).normalized)
+            return one_address(address)
         except EmailNotValidError as error:
             raise ValueError(str(error)) from None
 
@@ -41,6 +54,13 @@ class NotifierSettings(Settings):
             raise ValueError("is not of the form smtp://host:port, smtps://… or smtp+starttls://…")
         return url
 
+    @field_validator("smtp_ehlo_name")
+    @classmethod
+    def _is_a_name(cls, name: str | None) -> str | None:
+        if name and not EHLO_NAME.fullmatch(name):
+            raise ValueError("is neither the name of a host nor an address such as [192.0.2.1]")
+        return name or None
+
     @field_validator("telegram_bot_token")
     @classmethod
     def _is_a_token(cls, token: SecretStr | None) -> SecretStr | None:
@@ -49,9 +69,9 @@ class NotifierSettings(Settings):
         return token
 
     @model_validator(mode="after")
-    def _has_a_token(self) -> Self:
+    def _has_a_token_if_needed(self) -> Self:
         if self.notify_telegram_id and not self.telegram_bot_token:
-            raise ValueError("TELEGRAM_BOT_TOKEN: is needed with NOTIFY_TELEGRAM_ID")
+            raise ValueError("TELEGRAM_BOT_TOKEN: is required with NOTIFY_TELEGRAM_ID")
         return self
 
     @property

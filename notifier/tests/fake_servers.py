@@ -1,4 +1,4 @@
-"""A mail server and a Telegram that do as the tests tell them, and remember what they were sent."""
+"""Fake mail and Telegram servers: tests set their replies, and read what they received."""
 
 import email.parser
 import email.policy
@@ -13,17 +13,30 @@ from aiosmtpd.controller import Controller
 
 
 class MailServer:
-    """`answer` gives the reply to a recipient and a number of times it was asked for; None takes the mail."""
+    """`reply(recipient, attempt)` returns the SMTP reply to a recipient; None accepts the mail.
+
+    `reply_to_name(name)` returns that to EHLO and HELO; None accepts the name.
+    """
 
     def __init__(self, port: int) -> None:
         self.mails: list[EmailMessage] = []
-        self.asked: dict[str, int] = {}
-        self.answer: Callable[[str, int], str | None] = lambda _recipient, _times: None
+        self.attempts: dict[str, int] = {}
+        self.reply: Callable[[str, int], str | None] = lambda _recipient, _attempt: None
+        self.reply_to_name: Callable[[str], str | None] = lambda _name: None
         self._controller = Controller(self, hostname="127.0.0.1", port=port)
 
+    async def handle_EHLO(self, _server: Any, session: Any, _envelope: Any, name: str, replies: list[str]) -> list[str]:  # noqa: N802
+        session.host_name = name
+        refused = self.reply_to_name(name)
+        return [refused] if refused else replies
+
+    async def handle_HELO(self, _server: Any, session: Any, _envelope: Any, name: str) -> str:  # noqa: N802
+        session.host_name = name
+        return self.reply_to_name(name) or "250 mail.example.org"
+
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
-        self.asked[address] = self.asked.get(address, 0) + 1
-        refused = self.answer(address, self.asked[address])
+        self.attempts[address] = self.attempts.get(address, 0) + 1
+        refused = self.reply(address, self.attempts[address])
         if refused:
             return refused
         envelope.rcpt_tos.append(address)
@@ -43,21 +56,21 @@ class MailServer:
 
 
 class TelegramServer:
-    """`answer` gives status and body for the number of a call; None is success."""
+    """`reply(number)` returns the status and the body for a call; None is success."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, bytes]] = []
-        self.answer: Callable[[int], tuple[int, dict[str, Any]] | None] = lambda _number: None
-        outer = self
+        self.reply: Callable[[int], tuple[int, dict[str, Any]] | None] = lambda _number: None
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.calls.append((self.path, body))
-                status, answer = outer.answer(len(outer.calls)) or (200, {"ok": True})
+                server.calls.append((self.path, body))
+                status, reply = server.reply(len(server.calls)) or (200, {"ok": True})
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+                self.wfile.write(json.dumps(reply).encode())
 
             def log_message(self, *_arguments: Any) -> None:
                 pass

@@ -1,4 +1,4 @@
-"""The notifier as a process, against the embedded broker and a mail server that does as it is told."""
+"""The notifier as a process, against the embedded broker and fake servers."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from bus.settings import KafkaSettings
-from bus.topics import all_topics
+from events.catalogue import all_topics
 from fake_servers import MailServer, TelegramServer
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from suite_fixtures import eventually
@@ -53,10 +53,10 @@ class Notifier:
         event = {"sessao": "s1", "timestamp": time.time()} | event
         self.producer.send(self.settings.topic(topic), json.dumps(event).encode(), b"s1").get(10)
 
-    def letters(self) -> list[Any]:
+    def dead_letters(self) -> list[Any]:
         return self.records("notifier.dlq")
 
-    def remembers(self, event_id: str) -> bool:
+    def has_state(self, event_id: str) -> bool:
         return event_id.encode() in {record.key for record in self.records("notifier.memory")}
 
     def records(self, topic: str) -> list[Any]:
@@ -69,7 +69,7 @@ class Notifier:
             return found
 
     def rewind(self) -> None:
-        """Let the group begin again from the first record: everything is delivered a second time."""
+        """Delete the consumer group, so that all records are delivered again."""
         with KafkaAdminClient(**self.settings.connection()) as admin:
             admin.delete_groups([self.settings.group("notifier")])
 
@@ -87,54 +87,54 @@ def notifier(kafka_env: dict[str, str], mail_port: int, tmp_path: Path) -> Itera
     notifier.stop()
 
 
-def told(server: MailServer, *names: str) -> bool:
+def assert_mailed(server: MailServer, *names: str) -> bool:
     subjects = sorted(mail["Subject"] for mail in server.mails)
     assert subjects == sorted(f"The file {name}.png was rotated." for name in names)
     return True
 
 
-def test_the_memory_topic_follows_its_source() -> None:
+def test_the_notifier_has_a_state_store_topic() -> None:
     assert "notifier.memory" in all_topics()
 
 
-def test_a_second_delivery_sends_nothing_again_across_restarts(notifier: Notifier, mail_server: MailServer) -> None:
+def test_duplicates_are_not_sent_again_even_after_a_restart(notifier: Notifier, mail_server: MailServer) -> None:
     first = notifier.start()
     notifier.publish("a", "event-a", email="ana@example.org")
     notifier.publish("b", email="ana@example.org")
-    eventually(lambda: told(mail_server, "a", "b"))
-    notifier.publish("a", "event-a", email="ana@example.org")  # the worker answered twice
+    eventually(lambda: assert_mailed(mail_server, "a", "b"))
+    notifier.publish("a", "event-a", email="ana@example.org")  # a duplicate event
     first.send_signal(signal.SIGTERM)
     assert first.wait(30) == 0
     notifier.rewind()
     second = notifier.start()
     notifier.publish("c", "event-c", email="ana@example.org")
-    eventually(lambda: told(mail_server, "a", "b", "c"))
-    eventually(lambda: notifier.remembers("event-c"))
+    eventually(lambda: assert_mailed(mail_server, "a", "b", "c"))
+    eventually(lambda: notifier.has_state("event-c"))
     second.kill()
     second.wait()
     notifier.start()
     notifier.publish("d", email="ana@example.org")
-    eventually(lambda: told(mail_server, "a", "b", "c", "d"))
+    eventually(lambda: assert_mailed(mail_server, "a", "b", "c", "d"))
 
 
-def test_while_the_mail_server_is_away_nothing_is_lost(notifier: Notifier, mail_port: int) -> None:
+def test_while_the_mail_server_is_unreachable_nothing_is_lost(notifier: Notifier, mail_port: int) -> None:
     notifier.start()
     names = [f"n{number}" for number in range(8)]
     for name in names:
         notifier.publish(name, email="ana@example.org")
-    eventually(lambda: notifier.log().count("tried again") >= len(names))
+    eventually(lambda: len(notifier.records("notifier.email")) == len(names) and "retrying" in notifier.log())
     server = MailServer(mail_port)
     server.start()
     try:
-        eventually(lambda: told(server, *names), 60)
+        eventually(lambda: assert_mailed(server, *names), 60)
     finally:
         server.stop()
-    assert notifier.letters() == []
+    assert notifier.dead_letters() == []
 
 
-def test_one_address_that_is_put_off_or_refused_holds_nobody_up(notifier: Notifier, mail_server: MailServer) -> None:
+def test_a_deferred_or_refused_address_blocks_no_other(notifier: Notifier, mail_server: MailServer) -> None:
     refused = {"grey@example.org": "451 greylisted", "gone@example.org": "550 no such user"}
-    mail_server.answer = lambda recipient, times: (
+    mail_server.reply = lambda recipient, times: (
         None if recipient == "grey@example.org" and times > 3 else refused.get(recipient)
     )
     notifier.start()
@@ -143,31 +143,55 @@ def test_one_address_that_is_put_off_or_refused_holds_nobody_up(notifier: Notifi
     notifier.publish("broken", email="a@example.org, b@example.org")
     for number in range(10):
         notifier.publish(f"n{number}", email="ana@example.org")
-    eventually(lambda: told(mail_server, "grey", *(f"n{number}" for number in range(10))), 60)
+    eventually(lambda: assert_mailed(mail_server, "grey", *(f"n{number}" for number in range(10))), 60)
     order = [mail["To"] for mail in mail_server.mails]
     assert order[-1] == "grey@example.org"
-    letters = eventually(lambda: len(found := notifier.letters()) == 2 and found)
-    assert {json.loads(letter.value)["original_name"] for letter in letters} == {"gone.png", "broken.png"}
-    assert mail_server.asked["gone@example.org"] == 1
+    dead_letters = eventually(lambda: len(found := notifier.dead_letters()) == 2 and found)
+    assert {json.loads(dead_letter.value)["text"] for dead_letter in dead_letters} == {
+        "The file gone.png was rotated.",
+        "The file broken.png was rotated.",
+    }
+    assert mail_server.attempts["gone@example.org"] == 1
 
 
-def test_both_ways_are_told_and_only_the_one_that_failed_is_tried_again(
+def test_what_waits_for_a_full_mailbox_arrives_in_order_and_no_other_waits(
+    notifier: Notifier, mail_server: MailServer
+) -> None:
+    mail_server.reply = lambda recipient, times: (
+        "452 mailbox full" if recipient == "full@example.org" and times <= 4 else None
+    )
+    notifier.start()
+    names = ["b", "c", "d"]
+    for number, name in enumerate(names, 1):
+        notifier.publish(name, email="full@example.org")
+        eventually(lambda number=number: len(notifier.records("notifier.email")) == number)
+    notifier.publish("ana", email="ana@example.org")
+    eventually(lambda: assert_mailed(mail_server, "ana"))
+    eventually(lambda: assert_mailed(mail_server, "ana", *names), 120)
+    assert [mail["Subject"] for mail in mail_server.mails[1:]] == [
+        f"The file {name}.png was rotated." for name in names
+    ]
+    assert len(notifier.records("notifier.delay")) == 1
+    assert notifier.dead_letters() == []
+
+
+def test_only_the_channel_that_failed_is_retried(
     notifier: Notifier, mail_server: MailServer, telegram_server: TelegramServer
 ) -> None:
     token = "123456:ABC-secret_token"
-    notifier.env |= {"TELEGRAM_API_URL": telegram_server.url, "TELEGRAM_BOT_TOKEN": token}
-    telegram_server.answer = lambda number: (500, {}) if number <= 2 else None
+    notifier.env |= {"TELEGRAM_API_URL": telegram_server.url, "TELEGRAM_BOT_TOKEN": token, "LOG_LEVEL": "debug"}
+    telegram_server.reply = lambda number: (500, {}) if number <= 2 else None
     notifier.start()
     notifier.publish("a", email="ana@example.org", telegram_id="42")
     eventually(lambda: len(telegram_server.calls) == 3)
-    eventually(lambda: told(mail_server, "a"))
+    eventually(lambda: assert_mailed(mail_server, "a"))
     notifier.publish("b", email="ana@example.org")
-    eventually(lambda: told(mail_server, "a", "b"))
+    eventually(lambda: assert_mailed(mail_server, "a", "b"))
     assert len(telegram_server.calls) == 3
     assert token not in notifier.log()
 
 
-def test_hand_over_between_two_notifiers_tells_each_person_once(notifier: Notifier, mail_server: MailServer) -> None:
+def test_a_rebalance_between_two_notifiers_sends_each_message_once(notifier: Notifier, mail_server: MailServer) -> None:
     first = notifier.start()
     names = [f"n{number}" for number in range(60)]
     for name in names[:30]:
@@ -177,10 +201,10 @@ def test_hand_over_between_two_notifiers_tells_each_person_once(notifier: Notifi
         notifier.publish(name, email="ana@example.org")
     first.send_signal(signal.SIGTERM)
     assert first.wait(30) == 0
-    eventually(lambda: told(mail_server, *names), 60)
+    eventually(lambda: assert_mailed(mail_server, *names), 60)
 
 
-def test_attendants_are_mailed_once_for_each_waiting(notifier: Notifier, mail_server: MailServer) -> None:
+def test_attendants_are_mailed_once_per_waiting_period(notifier: Notifier, mail_server: MailServer) -> None:
     notifier.env |= {"ATTENDANT_EMAIL": "bia@example.org", "PUBLIC_URL": "http://chat.example"}
     first = notifier.start()
 
@@ -196,7 +220,7 @@ def test_attendants_are_mailed_once_for_each_waiting(notifier: Notifier, mail_se
     angry("two")
     first.send_signal(signal.SIGTERM)
     assert first.wait(30) == 0
-    notifier.start()  # it remembers that somebody was called
+    notifier.start()  # the state store has the waiting period
     angry("three")
     notifier.tell("conversation", evento="assumida", atendente="Bia")
     notifier.tell("conversation", evento="devolvida", atendente="Bia")

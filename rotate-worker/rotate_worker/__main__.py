@@ -1,7 +1,9 @@
 """Turns every uploaded picture: consumes `image`, writes the turned picture, publishes `notification`."""
 
-from bus import ImageUploaded, OperationFinished, Worker, load
+from bus import Worker
+from events import ImageUploaded, OperationFinished
 from pictures import Operation, Refused
+from service import load
 
 from .rotated import rotated
 from .settings import RotateSettings
@@ -9,10 +11,10 @@ from .settings import RotateSettings
 settings = load(RotateSettings)
 degrees = int(settings.rotate_degrees)
 operation = Operation("rotate", lambda picture: rotated(picture, degrees), settings.store, settings.limits)
-worker = Worker("rotate-worker", final=Refused)
+worker = Worker("rotate-worker", permanent_errors=Refused)
 
 
-@worker.on("image", publishes="notification", in_child=True, side_by_side=3)
+@worker.on("image", publishes="notification", sandboxed=True, concurrency=3)
 def rotate(upload: ImageUploaded) -> OperationFinished:
     return upload.finished(operation.name, operation(upload.new_file))
 

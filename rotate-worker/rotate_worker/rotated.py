@@ -1,4 +1,4 @@
-"""A picture turned by quarters: no pixel is lost, none is made up."""
+"""Rotates a picture by multiples of 90 degrees, without losing or interpolating pixels."""
 
 from pictures import edited
 from PIL import Image
@@ -11,10 +11,10 @@ _TURNS = {  # Pillow counts anticlockwise
 
 
 def rotated(data: bytes, degrees: int = 180) -> bytes:
-    """Return the picture in `data` turned clockwise by 90, 180 or 270 `degrees`, in the same format.
+    """Return the picture in `data` rotated clockwise by 90, 180 or 270 `degrees`, in the same format.
 
-    Raises ValueError for other degrees, `pictures.Refused` for bytes that are no good picture.
+    Raises ValueError for other degrees, `pictures.Refused` if `data` is not a valid picture.
     """
     if degrees not in _TURNS:
-        raise ValueError(f"a picture is turned by 90, 180 or 270 degrees, not by {degrees}")
+        raise ValueError(f"a picture can be rotated by 90, 180 or 270 degrees, not by {degrees}")
     return edited(data, turn=_TURNS[degrees])

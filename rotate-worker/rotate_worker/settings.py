@@ -1,4 +1,4 @@
-"""The settings of this service, beside those of Kafka."""
+"""The settings of this service, in addition to those of Kafka."""
 
 from typing import Literal
 

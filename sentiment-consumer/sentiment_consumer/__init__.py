@@ -1,1 +1,1 @@
-"""Tells how every message to the chatbot sounds, and calls a human where it must be."""
+"""Classifies the sentiment of every message to the chatbot, and calls a human for the most negative ones."""

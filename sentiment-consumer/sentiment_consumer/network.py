@@ -1,4 +1,4 @@
-"""A tokenizer and a network of transformers, from a folder or from the model hub."""
+"""Loads a tokenizer and a network of transformers, from a folder or from the model hub."""
 
 import logging
 from pathlib import Path
@@ -10,71 +10,73 @@ from huggingface_hub.utils import disable_progress_bars
 from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer
 
-LONGEST = 512
-"""Tokens of one text, where a model does not say how many it takes."""
-WANTED = ["*.json", "*.txt", "*.model", "model*.safetensors"]
-"""Of what a repository on the hub holds."""
-OLDER = ["pytorch_model*.bin"]
-"""Where it has no weights that are safe to map."""
+DEFAULT_MAX_TOKENS = 512
+"""The limit of a text, if the model does not specify one."""
+MODEL_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+"""The files to download from a repository on the hub."""
+LEGACY_WEIGHTS = ["pytorch_model*.bin"]
+"""Downloaded in addition if there are no safetensors."""
 
 
-class Unusable(Exception):
-    """There is no such model, or it does not tell sentiments; the message says why, in one line."""
+class UnusableModel(Exception):
+    """The model does not exist, or is not a sentiment classifier; the message says why, in one line."""
 
 
-def read(name: str) -> tuple[Any, Any]:
-    """The tokenizer and the network of that name. Raises Unusable."""
-    _be_quiet()
+def load(name: str) -> tuple[Any, Any]:
+    """Load the tokenizer and the network of a folder, or of a name on the model hub. Raises UnusableModel."""
+    _silence_libraries()
     try:
-        folder = Path(name) if Path(name).is_dir() else _fetched(name)
-    except Unusable as error:
-        raise Unusable(f"{name} {error}") from None
+        folder = Path(name) if Path(name).is_dir() else _download(name)
+    except UnusableModel as error:
+        raise UnusableModel(f"{name} {error}") from None
     except Exception as error:
-        raise Unusable(f"{name} is no folder here, and the hub does not give it: {one_line(error)}") from error
+        raise UnusableModel(
+            f"{name} is not a folder, and cannot be downloaded from the hub: {one_line(error)}"
+        ) from error
     try:
-        return _read(folder)
-    except Unusable as error:
-        raise Unusable(f"{name} {error}") from None
+        return _load(folder)
+    except UnusableModel as error:
+        raise UnusableModel(f"{name} {error}") from None
     except Exception as error:
-        raise Unusable(f"{name} cannot be read: {one_line(error)}") from error
+        raise UnusableModel(f"{name} cannot be read: {one_line(error)}") from error
 
 
-def longest(tokenizer: Any, network: Any) -> int:
-    """How many tokens of a text it takes."""
-    places = getattr(network.config, "max_position_embeddings", None) or LONGEST
+def max_tokens(tokenizer: Any, network: Any) -> int:
+    """The maximum number of tokens of a text."""
+    positions = getattr(network.config, "max_position_embeddings", None) or DEFAULT_MAX_TOKENS
     for name, module in network.named_modules():
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            places -= module.padding_idx + 1  # RoBERTa and its kin count from there
-    return int(max(1, min(places if places > 0 else LONGEST, tokenizer.model_max_length)))
+            positions -= module.padding_idx + 1  # RoBERTa and similar models start counting there
+    return int(max(1, min(positions if positions > 0 else DEFAULT_MAX_TOKENS, tokenizer.model_max_length)))
 
 
 def one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
-def _fetched(name: str) -> Path:
-    """The folder of a model on the hub. What was fetched once needs no network any more."""
-    for here in (True, False):
-        for wanted in (WANTED, [*WANTED, *OLDER]):
+def _download(name: str) -> Path:
+    """The folder of a model on the hub. A complete model in the local cache needs no network."""
+    for local_only in (True, False):
+        for patterns in (MODEL_FILES, [*MODEL_FILES, *LEGACY_WEIGHTS]):
             try:
-                folder = Path(snapshot_download(name, allow_patterns=wanted, local_files_only=here))
+                folder = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=local_only))
             except OSError:
-                if here:
-                    continue  # nothing yet, or not all of it
+                if local_only:
+                    continue  # not in the cache, or incomplete
                 raise
-            if _weights(folder) or any(folder.glob(OLDER[0])):
+            if _safetensors(folder) or any(folder.glob(LEGACY_WEIGHTS[0])):
                 return folder
-    raise Unusable("has no weights for torch")
+    raise UnusableModel("has no weights for torch")
 
 
-def _read(folder: Path) -> tuple[Any, Any]:
+def _load(folder: Path) -> tuple[Any, Any]:
     config = AutoConfig.from_pretrained(folder)
     kinds = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
     if type(config) not in kinds:
-        raise Unusable(f"is no model for classification, but {config.model_type}")
+        raise UnusableModel(f"is not a model for classification, but {config.model_type}")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    files = _weights(folder)
-    source = {"state_dict": _mapped(files)} if files else {"pretrained_model_name_or_path": folder}
+    files = _safetensors(folder)
+    source = {"state_dict": _mapped_tensors(files)} if files else {"pretrained_model_name_or_path": folder}
     network, report = kinds[type(config)].from_pretrained(
         **{"pretrained_model_name_or_path": None} | source,
         config=config,
@@ -82,33 +84,33 @@ def _read(folder: Path) -> tuple[Any, Any]:
         output_loading_info=True,
         ignore_mismatched_sizes=True,
     )
-    made_up = sorted({*report["missing_keys"], *(key for key, *_sizes in report["mismatched_keys"])})
-    if made_up:
-        raise Unusable(f"is no model for classification: it has no {', '.join(made_up)[:200]}")
+    uninitialised = sorted({*report["missing_keys"], *(key for key, *_sizes in report["mismatched_keys"])})
+    if uninitialised:
+        raise UnusableModel(f"is not a model for classification: it lacks {', '.join(uninitialised)[:200]}")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
         network.config.pad_token_id = tokenizer.pad_token_id
     return tokenizer, network.eval()
 
 
-def _weights(folder: Path) -> list[Path]:
+def _safetensors(folder: Path) -> list[Path]:
     whole = folder / "model.safetensors"
     return [whole] if whole.is_file() else sorted(folder.glob("model-*-of-*.safetensors"))
 
 
-def _mapped(files: list[Path]) -> dict[str, Any]:
-    """The tensors, each in a mapping of its own: when one is let go, so is its part of the file."""
+def _mapped_tensors(files: list[Path]) -> dict[str, Any]:
+    """The tensors, each memory-mapped separately, so that freeing one unmaps its part of the file."""
     tensors = {}
     for file in files:
-        with safe_open(file, framework="pt") as opened:
-            names = list(opened.keys())
+        with safe_open(file, framework="pt") as tensors_file:
+            names = list(tensors_file.keys())
         for name in names:
-            with safe_open(file, framework="pt") as opened:
-                tensors[name] = opened.get_tensor(name)
+            with safe_open(file, framework="pt") as tensors_file:
+                tensors[name] = tensors_file.get_tensor(name)
     return tensors
 
 
-def _be_quiet() -> None:
+def _silence_libraries() -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     disable_progress_bars()

@@ -1,4 +1,4 @@
-"""A model of the hub: fetched once, then read without a network. The hub is a small server that answers as it does."""
+"""Models from the hub are downloaded once, then loaded without a network. The hub is a fake server."""
 
 import hashlib
 import json
@@ -20,27 +20,27 @@ NAME = "someone/tiny"
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves the files of one model, and notes what was asked."""
+    """Serves the files of one model, and records the requested paths."""
 
     def __init__(self, folder: Path):
-        super().__init__(("127.0.0.1", 0), Answer)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.folder = folder
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
-class Answer(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     server: Hub
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        self.server.asked.append(path)
+        self.server.requested.append(path)
         files = sorted(file for file in self.server.folder.iterdir())
         if path in (f"/api/models/{NAME}", f"/api/models/{NAME}/revision/main"):
             siblings = [{"rfilename": file.name} for file in files]
-            self.tell({"_id": "1", "id": NAME, "modelId": NAME, "sha": COMMIT, "siblings": siblings, "tags": []})
+            self.send_json({"_id": "1", "id": NAME, "modelId": NAME, "sha": COMMIT, "siblings": siblings, "tags": []})
         elif path.startswith(f"/api/models/{NAME}/tree/"):
-            self.tell([{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": etag(f)} for f in files])
+            self.send_json([{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": etag(f)} for f in files])
         elif path.startswith(f"/{NAME}/resolve/"):
             file = self.server.folder / path.rpartition("/")[2]
             if file.is_file():
@@ -53,7 +53,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
-    def tell(self, content: object) -> None:
+    def send_json(self, content: object) -> None:
         self.send(json.dumps(content).encode(), {"Content-Type": "application/json"})
 
     def send(self, body: bytes, headers: dict[str, str], status: int = 200) -> None:
@@ -88,57 +88,57 @@ def run(*arguments: str, home: Path, endpoint: str) -> subprocess.CompletedProce
     return subprocess.run([sys.executable, *arguments], env=env, capture_output=True, text=True, check=False)
 
 
-READ = f"from sentiment_consumer.model import Model; print(Model('{NAME}')(['não chegou'])[0])"
+LOAD_MODEL = f"from sentiment_consumer.model import Model; print(Model('{NAME}')(['não chegou'])[0])"
 
 
-def test_what_was_fetched_once_needs_no_hub_any_more(hub: Hub, tmp_path: Path) -> None:
-    first = run("-c", READ, home=tmp_path, endpoint=hub.url)
+def test_a_downloaded_model_needs_no_hub(hub: Hub, tmp_path: Path) -> None:
+    first = run("-c", LOAD_MODEL, home=tmp_path, endpoint=hub.url)
     assert first.returncode == 0, first.stderr
-    assert f"/{NAME}/resolve/{COMMIT}/model.safetensors" in hub.asked
-    asked = len(hub.asked)
-    again = run("-c", READ, home=tmp_path, endpoint=hub.url)
-    assert (again.returncode, again.stdout) == (0, first.stdout)
-    assert len(hub.asked) == asked
+    assert f"/{NAME}/resolve/{COMMIT}/model.safetensors" in hub.requested
+    requested = len(hub.requested)
+    repeated = run("-c", LOAD_MODEL, home=tmp_path, endpoint=hub.url)
+    assert (repeated.returncode, repeated.stdout) == (0, first.stdout)
+    assert len(hub.requested) == requested
     hub.shutdown()
-    offline = run("-c", READ, home=tmp_path, endpoint="http://127.0.0.1:1")
+    offline = run("-c", LOAD_MODEL, home=tmp_path, endpoint="http://127.0.0.1:1")
     assert (offline.returncode, offline.stdout) == (0, first.stdout)
 
 
-def test_older_weights_need_no_hub_any_more_either(hub: Hub, tmp_path: Path) -> None:
+def test_downloaded_legacy_weights_need_no_hub(hub: Hub, tmp_path: Path) -> None:
     folder = tmp_path / "older"
     shutil.copytree(hub.folder, folder)
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     hub.folder = folder
-    first = run("-c", READ, home=tmp_path, endpoint=hub.url)
+    first = run("-c", LOAD_MODEL, home=tmp_path, endpoint=hub.url)
     assert first.returncode == 0, first.stderr
-    offline = run("-c", READ, home=tmp_path, endpoint="http://127.0.0.1:1")
+    offline = run("-c", LOAD_MODEL, home=tmp_path, endpoint="http://127.0.0.1:1")
     assert (offline.returncode, offline.stdout) == (0, first.stdout)
 
 
-def test_what_was_fetched_in_part_is_completed(hub: Hub, tmp_path: Path) -> None:
-    assert run("-c", READ, home=tmp_path, endpoint=hub.url).returncode == 0
+def test_a_partial_download_is_completed(hub: Hub, tmp_path: Path) -> None:
+    assert run("-c", LOAD_MODEL, home=tmp_path, endpoint=hub.url).returncode == 0
     (weights,) = (tmp_path / "hub").glob("models--*/snapshots/*/model.safetensors")
     weights.resolve().unlink()
     weights.unlink()
-    again = run("-c", READ, home=tmp_path, endpoint=hub.url)
-    assert again.returncode == 0, again.stderr
+    repeated = run("-c", LOAD_MODEL, home=tmp_path, endpoint=hub.url)
+    assert repeated.returncode == 0, repeated.stderr
     assert weights.is_file()
 
 
-def test_a_build_puts_it_into_a_folder(hub: Hub, tmp_path: Path) -> None:
+def test_a_build_downloads_the_model_into_a_folder(hub: Hub, tmp_path: Path) -> None:
     built = run("-m", "sentiment_consumer.fetch", NAME, str(tmp_path / "model"), home=tmp_path, endpoint=hub.url)
     assert built.returncode == 0, built.stderr
     modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "model").iterdir()}
     assert modes["model.safetensors"] == 0o644, "the service runs as another user than the build"
     assert set(modes.values()) == {0o644}
-    asked = len(hub.asked)
-    read = run("-c", READ.replace(NAME, str(tmp_path / "model")), home=tmp_path / "none", endpoint=hub.url)
+    requested = len(hub.requested)
+    read = run("-c", LOAD_MODEL.replace(NAME, str(tmp_path / "model")), home=tmp_path / "none", endpoint=hub.url)
     assert read.returncode == 0, read.stderr
-    assert len(hub.asked) == asked
+    assert len(hub.requested) == requested
 
 
-def test_a_build_tells_what_the_service_could_not_use(hub: Hub, tmp_path: Path) -> None:
+def test_a_build_fails_with_one_line_for_an_unusable_model(hub: Hub, tmp_path: Path) -> None:
     built = run("-m", "sentiment_consumer.fetch", "no/body", str(tmp_path / "model"), home=tmp_path, endpoint=hub.url)
     assert built.returncode == 78
     (line,) = built.stderr.strip().splitlines()

@@ -1,56 +1,57 @@
-"""The model: batches answer as single texts do, whole numbers as fractions do, and what is no model is told."""
+"""The model: batches and quantisation do not change its results; unusable models are refused."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import tiny_models
 import torch
-from sentiment_consumer import int8
 from sentiment_consumer.model import Model
-from sentiment_consumer.network import Unusable, longest, read
-from torch import nn
+from sentiment_consumer.network import UnusableModel, load, max_tokens
+from sentiment_consumer.ways import WAYS, EitherLinear, Way, exact, int_mm, take
+from torch import Tensor, nn
 
 TEXTS = ["não", "the order is late!", "obrigado", "meu pedido não chegou? " * 5, "thanks", "is late, the order", "zyx"]
 
 
-def test_texts_answer_alone_as_they_do_in_a_batch(tiny_model: Path) -> None:
+def test_a_batch_has_the_results_of_single_texts(tiny_model: Path) -> None:
     model = Model(str(tiny_model))
-    together = model(TEXTS)
-    for text, answer in zip(TEXTS, together, strict=True):
-        assert answer == pytest.approx(model([text])[0], abs=2e-4)
-        assert sum(answer.values()) == pytest.approx(1, abs=3e-4)
-    assert len({json.dumps(answer) for answer in together}) == len(TEXTS)
+    batched = model(TEXTS)
+    for text, result in zip(TEXTS, batched, strict=True):
+        assert result == pytest.approx(model([text])[0], abs=2e-4)
+        assert sum(result.values()) == pytest.approx(1, abs=3e-4)
+    assert len({json.dumps(result) for result in batched}) == len(TEXTS)
 
 
 def test_padding_changes_nothing(tiny_model: Path) -> None:
-    tokenizer, network = read(str(tiny_model))
-    int8.quantise(network)
+    tokenizer, network = load(str(tiny_model))
+    take(network, int_mm, int_mm)
     with torch.inference_mode():
         bare = network(**tokenizer(["não chegou"], return_tensors="pt")).logits
         padded = network(**tokenizer(["não chegou"], return_tensors="pt", padding="max_length", max_length=60)).logits
     assert torch.allclose(bare, padded, atol=1e-4)
 
 
-def test_labels_in_another_order_say_the_same(tiny_model: Path, tmp_path: Path) -> None:
+def test_the_order_of_the_labels_does_not_matter(tiny_model: Path, tmp_path: Path) -> None:
     other = tiny_models.save(tmp_path, labels=("5 stars", "3 stars", "2 stars", "1 star", "4 stars"))
-    tokenizer, network = read(str(other))
+    tokenizer, network = load(str(other))
     with torch.inference_mode():
         five = network(**tokenizer(["não"], return_tensors="pt")).logits.softmax(-1)[0].tolist()
-    answer = Model(str(other))(["não"])[0]
+    result = Model(str(other))(["não"])[0]
     expected = {"positive": five[0] + five[4], "neutral": five[1], "negative": five[2] + five[3]}
-    assert answer == pytest.approx(expected, abs=0.03)
+    assert result == pytest.approx(expected, abs=0.03)
 
 
 @pytest.mark.parametrize("text", ["", " \t\n", "\u200b", "😡😡", "你好"])
-def test_what_cannot_be_read_is_neutral(angry_model: Path, text: str) -> None:
+def test_a_text_without_known_tokens_is_neutral(angry_model: Path, text: str) -> None:
     assert Model(str(angry_model))([text, "não"]) == [
         {"negative": 0.0, "neutral": 1.0, "positive": 0.0},
         {"negative": 1.0, "neutral": 0.0, "positive": 0.0},
     ]
 
 
-def test_long_texts_are_cut_to_what_the_model_takes(tiny_model: Path) -> None:
+def test_long_texts_are_truncated(tiny_model: Path) -> None:
     model = Model(str(tiny_model))
     text = "the order is late " * 40_000
     assert model([text]) == model(["the order is late " * 30])
@@ -58,64 +59,110 @@ def test_long_texts_are_cut_to_what_the_model_takes(tiny_model: Path) -> None:
 
 
 class Offset(nn.Module):
-    """As RoBERTa's: places are counted from the one after padding."""
+    """Like RoBERTa, which counts positions from the one after padding."""
 
-    def __init__(self, places: int):
+    def __init__(self, positions: int):
         super().__init__()
-        self.position_embeddings = nn.Embedding(places, 4, padding_idx=1)
-        self.config = type("Config", (), {"max_position_embeddings": places})
+        self.position_embeddings = nn.Embedding(positions, 4, padding_idx=1)
+        self.config = type("Config", (), {"max_position_embeddings": positions})
 
 
-def test_how_long_a_text_may_be(tiny_model: Path) -> None:
-    tokenizer, network = read(str(tiny_model))
-    assert longest(tokenizer, network) == 64
-    assert longest(tokenizer, Offset(514)) == 512
+def test_the_maximum_number_of_tokens(tiny_model: Path) -> None:
+    tokenizer, network = load(str(tiny_model))
+    assert max_tokens(tokenizer, network) == 64
+    assert max_tokens(tokenizer, Offset(514)) == 512
     tokenizer.model_max_length = 20
-    assert longest(tokenizer, network) == 20
+    assert max_tokens(tokenizer, network) == 20
 
 
-def test_whole_numbers_are_near_to_fractions() -> None:
-    torch.manual_seed(3)
-    layer = nn.Linear(96, 128)
-    values = torch.randn(2, 9, 96) * torch.rand(2, 9, 1) * 30
-    exact, near = layer(values), int8.Int8Linear(layer)(values)
-    assert near.shape == exact.shape
-    assert (near - exact).norm() / exact.norm() < 0.02
-    silent = int8.Int8Linear(layer)(torch.zeros(1, 96))
-    assert torch.allclose(silent, layer.bias[None])
-
-
-def test_layers_that_pay_become_whole_numbers_and_the_last_stays(tiny_model: Path) -> None:
-    _tokenizer, network = read(str(tiny_model))
-    exact = [name for name, module in network.named_modules() if type(module) is nn.Linear]
-    int8.quantise(network)
-    quick = [name for name, module in network.named_modules() if isinstance(module, int8.Int8Linear)]
-    assert sorted([*quick, "classifier"]) == sorted(exact)
-    assert network.bert.encoder.layer[0].intermediate.dense.weight.dtype is torch.int8
-
-
-def test_whole_numbers_come_to_the_same_labels(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Model(str(tiny_model))(TEXTS)
-    monkeypatch.setattr(int8, "pays", lambda: False)
-    exact = Model(str(tiny_model))(TEXTS)
-    for one, other in zip(quick, exact, strict=True):
+@pytest.mark.parametrize("name", [name for name in WAYS if name != "32 bits"])
+def test_8_bits_change_probabilities_little(tiny_model: Path, name: str) -> None:
+    try:
+        found = Model(str(tiny_model), {name: WAYS[name]})(TEXTS)
+    except UnusableModel:
+        pytest.skip("this processor or this torch has no such way")
+    for one, other in zip(found, Model(str(tiny_model), {"32 bits": exact})(TEXTS), strict=True):
         assert one == pytest.approx(other, abs=0.1)
 
 
-def test_weights_of_16_bits_are_taken(tiny_model: Path, tmp_path: Path) -> None:
-    tokenizer, network = read(str(tiny_model))
+def quick(sign: float) -> Way:
+    """A way that is done at once in a race, where all inputs are ones; else it multiplies, with this sign."""
+
+    def prepare(layer: nn.Linear) -> Callable[[Tensor], Tensor]:
+        return lambda rows: rows if (rows == 1).all() else sign * layer(rows)
+
+    return prepare
+
+
+def is_changed(model: Model) -> bool:
+    return any(isinstance(module, EitherLinear) for module in model._network.modules())
+
+
+def test_a_quicker_way_with_the_same_labels_is_taken(tiny_model: Path) -> None:
+    expected = Model(str(tiny_model), {"32 bits": exact})
+    model = Model(str(tiny_model), {"32 bits": exact, "quick": quick(1)})
+    assert is_changed(model)
+    assert model(TEXTS) == expected(TEXTS)
+
+
+def test_a_quicker_way_with_other_labels_is_refused(tiny_model: Path) -> None:
+    expected = Model(str(tiny_model), {"32 bits": exact})
+    model = Model(str(tiny_model), {"32 bits": exact, "wrong": quick(-1)})
+    assert not is_changed(model)
+    assert model(TEXTS) == expected(TEXTS)
+
+
+def test_16_bit_weights_are_supported(tiny_model: Path, tmp_path: Path) -> None:
+    tokenizer, network = load(str(tiny_model))
     network.half().save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     for one, other in zip(Model(str(tmp_path))(TEXTS), Model(str(tiny_model))(TEXTS), strict=True):
         assert one == pytest.approx(other, abs=0.05)
 
 
-def test_older_weights_are_taken(tiny_model: Path, tmp_path: Path) -> None:
-    tokenizer, network = read(str(tiny_model))
+def test_legacy_weights_are_supported(tiny_model: Path, tmp_path: Path) -> None:
+    tokenizer, network = load(str(tiny_model))
     network.config.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     torch.save(network.state_dict(), tmp_path / "pytorch_model.bin")
     assert Model(str(tmp_path))(TEXTS) == Model(str(tiny_model))(TEXTS)
+
+
+def test_a_tokenizer_with_the_file_of_sentencepiece_alone_is_read(tmp_path: Path) -> None:
+    model = Model(str(tiny_models.save_with_sentencepiece(tmp_path)))
+    late, thanks = model(["the order is late", "obrigado!"])
+    assert late != thanks
+
+
+def logits_of(folder: Path, text: str) -> torch.Tensor:
+    tokenizer, network = load(str(folder))
+    with torch.inference_mode():
+        logits: torch.Tensor = network(**tokenizer([text], return_tensors="pt")).logits[0]
+    return logits
+
+
+def test_outputs_that_are_each_a_yes_or_no_are_no_shares_of_one(tmp_path: Path) -> None:
+    """A head for several labels at once: of two labels of one sentiment the likelier counts."""
+    labels = ("very negative", "negative", "neutral", "positive", "very positive")
+    folder = tiny_models.save(tmp_path, labels, bias=(1.0, 2.0, -1.0), problem_type="multi_label_classification")
+    yes = logits_of(folder, "não").sigmoid().tolist()
+    expected = {"negative": max(yes[:2]), "neutral": yes[2], "positive": max(yes[3:])}
+    assert Model(str(folder), {"32 bits": exact})(["não"])[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_where_no_label_is_a_yes_the_text_is_neutral(tmp_path: Path) -> None:
+    config = {"problem_type": "multi_label_classification"}
+    folder = tiny_models.save(tmp_path, ("negative", "positive"), bias=(-20.0, -20.0), **config)
+    assert Model(str(folder))(["não"])[0] == {"negative": 0.0, "neutral": 1.0, "positive": 0.0}
+
+
+def test_labels_that_tell_nothing_may_be_named(tmp_path: Path) -> None:
+    folder = tiny_models.save(tmp_path, ("A", "B", "C"), bias=(0.0, 90.0))
+    assert "SENTIMENT_LABELS" in refusal_message(folder)
+    result = Model(str(folder), labels="positive, negative, neutral")(["não"])[0]
+    assert result == {"negative": 1.0, "neutral": 0.0, "positive": 0.0}
+    with pytest.raises(UnusableModel, match="has 3 outputs, not 2"):
+        Model(str(folder), labels="negative,positive")
 
 
 @pytest.fixture
@@ -123,8 +170,8 @@ def broken(tmp_path: Path) -> Path:
     return tiny_models.save(tmp_path)
 
 
-def refused(folder: Path) -> str:
-    with pytest.raises(Unusable) as caught:
+def refusal_message(folder: Path) -> str:
+    with pytest.raises(UnusableModel) as caught:
         Model(str(folder))
     message = str(caught.value)
     assert message.startswith(str(folder))
@@ -132,27 +179,27 @@ def refused(folder: Path) -> str:
     return message
 
 
-def test_labels_that_say_nothing_are_refused(tmp_path: Path) -> None:
-    assert "joy, anger, fear" in refused(tiny_models.save(tmp_path, labels=("joy", "anger", "fear")))
+def test_ambiguous_labels_are_refused(tmp_path: Path) -> None:
+    assert "joy, anger, fear" in refusal_message(tiny_models.save(tmp_path, labels=("joy", "anger", "fear")))
 
 
 def test_a_model_that_does_not_classify_is_refused(tmp_path: Path) -> None:
-    assert "no model for classification" in refused(tiny_models.save(tmp_path, classifies=False))
+    assert "not a model for classification" in refusal_message(tiny_models.save(tmp_path, classifies=False))
 
 
 @pytest.mark.parametrize("size", [0, 100, 20_000])
 def test_damaged_weights_are_refused(broken: Path, size: int) -> None:
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:size])
-    assert "cannot be read" in refused(broken)
+    assert "cannot be read" in refusal_message(broken)
 
 
-def test_weights_that_are_no_numbers_are_refused(broken: Path) -> None:
-    _tokenizer, network = read(str(broken))
+def test_nan_weights_are_refused(broken: Path) -> None:
+    _tokenizer, network = load(str(broken))
     with torch.no_grad():
         network.classifier.weight.fill_(float("nan"))
     network.save_pretrained(broken)
-    assert "does not work" in refused(broken)
+    assert "does not work" in refusal_message(broken)
 
 
 @pytest.mark.parametrize(
@@ -165,12 +212,12 @@ def test_weights_that_are_no_numbers_are_refused(broken: Path) -> None:
         ("tokenizer.json", "{"),
     ],
 )
-def test_damaged_descriptions_are_refused(broken: Path, name: str, content: str) -> None:
+def test_damaged_configurations_are_refused(broken: Path, name: str, content: str) -> None:
     (broken / name).write_text(content)
-    refused(broken)
+    refusal_message(broken)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
-def test_a_missing_file_is_told(broken: Path, name: str) -> None:
+def test_a_missing_file_is_refused(broken: Path, name: str) -> None:
     (broken / name).unlink()
-    refused(broken)
+    refusal_message(broken)

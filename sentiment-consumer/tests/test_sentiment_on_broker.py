@@ -19,11 +19,11 @@ from suite_fixtures import eventually
 pytestmark = pytest.mark.broker
 
 ANGRY = "não chegou"
-CALM = "😀"  # the small model of the tests cannot read it
+CALM = "😀"  # no known token for the tiny model of the tests
 
 
 class Consumer:
-    """The service as a process, and both sides of its topics."""
+    """The service as a process, with a producer and consumers for its topics."""
 
     def __init__(self, env: dict[str, str], folder: Path):
         self.env = os.environ | env | {"RUN_DIR": str(folder)}
@@ -75,7 +75,7 @@ class Consumer:
         return list(found)
 
     def rewind(self) -> None:
-        """Let the group begin again from the first record: everything is delivered a second time."""
+        """Delete the consumer group, so that all records are delivered again."""
         with KafkaAdminClient(**self.settings.connection()) as admin:
             admin.delete_groups([self.settings.group("sentiment-consumer")])
 
@@ -97,13 +97,13 @@ def headers(record: Any) -> dict[str, str]:
     return {name: value.decode() for name, value in record.headers}
 
 
-def test_an_exchange_is_answered_and_a_second_delivery_is_recognisable(consumer: Consumer) -> None:
+def test_a_message_is_classified_and_duplicates_have_the_same_ids(consumer: Consumer) -> None:
     first = consumer.start()
     angry, calm = consumer.say(ANGRY), consumer.say(CALM, sessao="8b", nome="Bia\n:( Eva")
-    felt = {headers(record)["ce_causationid"]: record for record in consumer.wait_for("sentiment", 2)}
-    assert felt.keys() == {angry, calm}
-    told = json.loads(felt[angry].value)
-    assert told == {
+    sentiments = {headers(record)["ce_causationid"]: record for record in consumer.wait_for("sentiment", 2)}
+    assert sentiments.keys() == {angry, calm}
+    value = json.loads(sentiments[angry].value)
+    assert value == {
         "sessao": "7f3a",
         "nome": "Ana",
         "pergunta": ANGRY,
@@ -111,13 +111,13 @@ def test_an_exchange_is_answered_and_a_second_delivery_is_recognisable(consumer:
         "confianca": 1.0,
         "probabilidades": {"negative": 1.0, "neutral": 0.0, "positive": 0.0},
     }
-    assert felt[angry].key == b"7f3a"
-    assert headers(felt[angry])["ce_type"] == "chat.sentiment-classified"
-    assert json.loads(felt[calm].value)["sentimento"] == "neutral"
+    assert sentiments[angry].key == b"7f3a"
+    assert headers(sentiments[angry])["ce_type"] == "chat.sentiment-classified"
+    assert json.loads(sentiments[calm].value)["sentimento"] == "neutral"
     (raised,) = consumer.wait_for("handoff", 1)
-    call = json.loads(raised.value)
+    handoff = json.loads(raised.value)
     (said,) = (record for record in consumer.records("chatbot") if headers(record)["ce_id"] == angry)
-    assert call == {
+    assert handoff == {
         "sessao": "7f3a",
         "nome": "Ana",
         "pergunta": ANGRY,
@@ -138,21 +138,21 @@ def test_an_exchange_is_answered_and_a_second_delivery_is_recognisable(consumer:
     assert first.wait(30) == 0
     consumer.rewind()
     consumer.start()
-    again = Counter(headers(record)["ce_id"] for record in consumer.wait_for("sentiment", 4))
-    assert again == dict.fromkeys((headers(record)["ce_id"] for record in felt.values()), 2)
+    deliveries = Counter(headers(record)["ce_id"] for record in consumer.wait_for("sentiment", 4))
+    assert deliveries == dict.fromkeys((headers(record)["ce_id"] for record in sentiments.values()), 2)
     assert len({headers(record)["ce_id"] for record in consumer.wait_for("handoff", 2)}) == 1
 
 
-def test_a_foreign_record_without_key_and_headers_is_served(consumer: Consumer) -> None:
+def test_a_foreign_record_without_key_and_headers_is_classified(consumer: Consumer) -> None:
     consumer.start()
     event = {"sessao": "s-1", "nome": "Zé", "pergunta": ANGRY, "resposta": "ok", "mais": [1]}
     sent = consumer.send(json.dumps(event).encode()).get(10)
-    (felt,) = consumer.wait_for("sentiment", 1)
-    assert headers(felt)["ce_causationid"] == f"chatbot/{sent.partition}/{sent.offset}"
-    assert felt.key == b"s-1"
+    (sentiments,) = consumer.wait_for("sentiment", 1)
+    assert headers(sentiments)["ce_causationid"] == f"chatbot/{sent.partition}/{sent.offset}"
+    assert sentiments.key == b"s-1"
 
 
-def test_poison_becomes_dead_letters_while_the_others_go_on(consumer: Consumer) -> None:
+def test_malformed_records_become_dead_letters_and_block_nothing(consumer: Consumer) -> None:
     full = {"sessao": "7f3a", "nome": "Ana", "pergunta": "oi", "resposta": ""}
     poison = [
         b"no json",
@@ -177,31 +177,31 @@ def test_poison_becomes_dead_letters_while_the_others_go_on(consumer: Consumer) 
         assert headers(letter)["dlq-group"].endswith("sentiment-consumer")
 
 
-def test_the_largest_message_is_read_like_any_other(consumer: Consumer) -> None:
+def test_the_largest_message_is_classified(consumer: Consumer) -> None:
     consumer.start()
-    # With the question in it, the answer still has to fit into a record.
+    # The sentiment event contains the text, and must fit into a record too.
     consumer.say("não " * 120_000)
-    (felt,) = consumer.wait_for("sentiment", 1)
-    assert json.loads(felt.value)["sentimento"] == "negative"
+    (sentiments,) = consumer.wait_for("sentiment", 1)
+    assert json.loads(sentiments.value)["sentimento"] == "negative"
 
 
-def test_under_load_none_is_lost_and_each_conversation_keeps_its_order(consumer: Consumer) -> None:
+def test_under_load_no_message_is_lost_and_conversations_keep_their_order(consumer: Consumer) -> None:
     said = [(f"s{number % 7}", f"{number} {ANGRY if number % 3 else CALM}") for number in range(400)]
     for session, text in said:
         consumer.say(text, sessao=session)
     process = consumer.start()
     for session, text in said[:50]:
         consumer.say(text, sessao=session)
-    felt = consumer.wait_for("sentiment", 450)
+    sentiments = consumer.wait_for("sentiment", 450)
     for session in {session for session, _text in said}:
-        mine = [json.loads(record.value)["pergunta"] for record in felt if record.key == session.encode()]
+        mine = [json.loads(record.value)["pergunta"] for record in sentiments if record.key == session.encode()]
         assert mine == [text for one, text in [*said, *said[:50]] if one == session]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     assert "stopped" in consumer.log()
 
 
-def test_logs_for_machines_are_json_from_the_first_line(consumer: Consumer) -> None:
+def test_with_json_logs_every_line_is_json(consumer: Consumer) -> None:
     consumer.env["LOG_FORMAT"] = "json"
     consumer.start()
     consumer.say(ANGRY)

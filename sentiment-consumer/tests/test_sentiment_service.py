@@ -1,4 +1,4 @@
-"""The handler as a function, and how the service starts: no broker needed."""
+"""The handler as a function, and the startup of the service, without a broker."""
 
 import importlib
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from bus.conversation import ChatExchanged, HandoffRaised, SentimentClassified
+from events.conversation import ChatExchanged, HandoffRaised, SentimentClassified
 
-NOBODY = "127.0.0.1:1"
+NO_BROKER = "127.0.0.1:1"
 
 
 def exchanged(pergunta: str, nome: str = "Ana") -> ChatExchanged:
@@ -21,12 +21,12 @@ def exchanged(pergunta: str, nome: str = "Ana") -> ChatExchanged:
 
 @pytest.fixture
 def service(angry_model: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The service's module, with a model to which everything is negative."""
+    """The main module of the service, with a model that classifies everything as negative."""
     monkeypatch.setenv("SENTIMENT_MODEL", str(angry_model))
     return importlib.reload(importlib.import_module("sentiment_consumer.__main__"))
 
 
-def test_each_exchange_is_answered_and_a_negative_one_calls_a_human(
+def test_every_message_is_classified_and_a_negative_one_calls_a_human(
     service: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said, silent = service.classify([exchanged("não chegou"), exchanged("")])
@@ -37,7 +37,8 @@ def test_each_exchange_is_answered_and_a_negative_one_calls_a_human(
     assert isinstance(raised, HandoffRaised)
     assert (raised.confianca, raised.timestamp) == (1.0, 12.5)
     assert [one.sentimento for one in silent] == ["neutral"]
-    assert capsys.readouterr().out.splitlines() == [
+    lines = [line for line in capsys.readouterr().out.splitlines() if "quickest ways" not in line]
+    assert lines == [
         "Carregando modelo...",
         "Modelo carregado!",
         ":( Ana disse não chegou",
@@ -46,21 +47,31 @@ def test_each_exchange_is_answered_and_a_negative_one_calls_a_human(
     ]
 
 
+def test_labels_may_be_named(
+    service: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SENTIMENT_LABELS", "positive,neutral,negative")
+    monkeypatch.setattr(service, "settings", service.SentimentSettings())
+    (said,) = service.classify([exchanged("não chegou")])
+    assert [one.sentimento for one in said] == ["positive"]
+    assert ":) Ana disse não chegou" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("sentiment", "confidence", "calls"),
     [("negative", 0.75, True), ("negative", 0.74, False), ("positive", 1.0, False), ("neutral", 0.9, False)],
 )
-def test_from_how_sure_on_a_human_is_called(
+def test_the_threshold_decides_whether_a_human_is_called(
     service: ModuleType, monkeypatch: pytest.MonkeyPatch, sentiment: str, confidence: float, calls: bool
 ) -> None:
     monkeypatch.setenv("HANDOFF_THRESHOLD", "0.75")
     monkeypatch.setattr(service, "settings", service.SentimentSettings())
-    reading = dict.fromkeys(("negative", "neutral", "positive"), 0.0) | {sentiment: confidence}
-    assert len(service.answers(exchanged("x"), reading)) == 1 + calls
+    probabilities = dict.fromkeys(("negative", "neutral", "positive"), 0.0) | {sentiment: confidence}
+    assert len(service.events_for(exchanged("x"), probabilities)) == 1 + calls
 
 
 def started(**env: str) -> subprocess.Popen[str]:
-    env = os.environ | {"KAFKA_BOOTSTRAP_SERVERS": NOBODY} | env
+    env = os.environ | {"KAFKA_BOOTSTRAP_SERVERS": NO_BROKER} | env
     command = [sys.executable, "-m", "sentiment_consumer"]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -71,12 +82,13 @@ def started(**env: str) -> subprocess.Popen[str]:
         ("SENTIMENT_MODEL", "/not/there"),
         ("SENTIMENT_MODEL", "/tmp"),
         ("SENTIMENT_MODEL", "https://elsewhere.example/model"),
+        ("SENTIMENT_LABELS", "joy,anger"),
         ("HANDOFF_THRESHOLD", "1.5"),
         ("HANDOFF_THRESHOLD", "nan"),
         ("KAFKA_PARTITIONS", "x"),
     ],
 )
-def test_a_wrong_setting_ends_it_with_one_line(name: str, value: str) -> None:
+def test_a_wrong_setting_exits_with_one_line(name: str, value: str) -> None:
     process = started(**{name: value})
     output, _none = process.communicate(timeout=60)
     assert process.returncode == 78
@@ -84,7 +96,7 @@ def test_a_wrong_setting_ends_it_with_one_line(name: str, value: str) -> None:
     assert name in line
 
 
-def test_a_hub_out_of_reach_ends_it_with_one_line_after_the_first(tmp_path: Path) -> None:
+def test_an_unreachable_hub_exits_with_one_line(tmp_path: Path) -> None:
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": str(tmp_path)}
     process = started(SENTIMENT_MODEL="someone/some-model", **nowhere)
     output, _none = process.communicate(timeout=120)
@@ -94,13 +106,13 @@ def test_a_hub_out_of_reach_ends_it_with_one_line_after_the_first(tmp_path: Path
     assert line.startswith("wrong setting: SENTIMENT_MODEL: someone/some-model")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_while_the_model_is_loaded_ends_it_cleanly(tiny_model: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_model_loads_exits_cleanly(tiny_model: Path, signum: signal.Signals) -> None:
     process = started(SENTIMENT_MODEL=str(tiny_model))
     assert process.stdout
     assert process.stdout.readline() == "Carregando modelo...\n"
     time.sleep(0.5)
-    process.send_signal(number)
+    process.send_signal(signum)
     try:
         assert process.wait(30) == 0
     finally:

@@ -1,11 +1,20 @@
-"""Small models with seeded weights, saved as any other: what they say has no sense, how they say it has."""
+"""Tiny models with seeded random weights, saved like any other model."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
+import sentencepiece
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+)
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -13,7 +22,7 @@ WORDS = ["não", "meu", "pedido", "chegou", "obrigado", "the", "order", "is", "l
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """Words it knows, letters of those it does not."""
+    """A tokenizer that knows a few words, and splits others into letters."""
     pieces = [*SPECIAL, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
     words = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(pieces)}, unk_token="[UNK]"))
     words.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
@@ -28,11 +37,11 @@ def tokenizer() -> PreTrainedTokenizerFast:
 def save(
     folder: Path,
     labels: Sequence[str] = ("negative", "neutral", "positive"),
-    lean: Sequence[float] = (0.0, 0.0, 0.0),
+    bias: Sequence[float] = (0.0, 0.0, 0.0),
     classifies: bool = True,
-    **config: int,
+    **config: int | str,
 ) -> Path:
-    """A BERT of two layers in `folder`; its answers lean to the labels with the higher numbers in `lean`."""
+    """Save a BERT with two layers in `folder`; `bias` is added to the logits of its first labels."""
     torch.manual_seed(7)
     words = tokenizer()
     sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
@@ -46,7 +55,36 @@ def save(
     model = BertForSequenceClassification(shape) if classifies else BertModel(shape)
     if classifies:
         with torch.no_grad():
-            model.classifier.bias.copy_(torch.tensor([*lean, *[0.0] * len(labels)])[: len(labels)])
+            model.classifier.bias.copy_(torch.tensor([*bias, *[0.0] * len(labels)])[: len(labels)])
     model.save_pretrained(folder)
     words.save_pretrained(folder)
+    return folder
+
+
+def save_with_sentencepiece(folder: Path) -> Path:
+    """Save an XLM-RoBERTa whose tokenizer has no other file than that of sentencepiece, made here."""
+    torch.manual_seed(7)
+    pieces = BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([" ".join(WORDS), *WORDS, *LETTERS] * 20),
+        model_writer=pieces,
+        vocab_size=60,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    folder.mkdir(exist_ok=True)
+    (folder / "sentencepiece.bpe.model").write_bytes(pieces.getvalue())
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "XLMRobertaTokenizer", "model_max_length": 64}')
+    named = dict(enumerate(("negative", "neutral", "positive")))
+    shape = XLMRobertaConfig(
+        vocab_size=80,
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=128,
+        max_position_embeddings=66,
+        id2label=named,
+        initializer_range=0.2,
+    )
+    XLMRobertaForSequenceClassification(shape).save_pretrained(folder)
     return folder

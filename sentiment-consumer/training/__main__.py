@@ -18,7 +18,7 @@ from .sentences import retyped, sentences
 from .words import Vocabulary, pruned, tokenizer, with_emoji
 
 TABLES = ("train.csv", "dev.csv", "unlabelled_pt.csv")
-TESTS = (*CHATS, "weak_spots")  # never learned from
+TESTS = (*CHATS, "weak_spots", "short_cases")  # never learned from
 SEED = 7
 PIECES = 9700  # of the vocabulary: with six layers that makes 30 MB
 LAYERS = range(6)  # of twelve: the first ones, which work together in the encoder already
@@ -82,9 +82,13 @@ def show(folder: Path, rows: Sequence[Row]) -> None:
     words = PreTrainedTokenizerFast.from_pretrained(folder)
     texts = [row.text for row in rows]
     found, fewer_bits = answers(model, words, texts), answers(in_8_bits(model), words, texts)
-    weak = [(row.label, label) for row, label in zip(rows, found, strict=True) if row.source == "weak_spots"]
+
+    def right(source: str) -> float:
+        return share((row.label, label) for row, label in zip(rows, found, strict=True) if row.source == source)
+
     numbers = {
-        "weak spots that are right": share(weak),
+        "weak spots that are right": right("weak_spots"),
+        "short cases that are right": right("short_cases"),
         "same label at 8 bits": share(zip(found, fewer_bits, strict=True)),
         "bytes": sum(file.stat().st_size for file in folder.iterdir()),
     }

@@ -46,6 +46,7 @@ def learn(model: BertForSequenceClassification, lesson: Lesson, pace: Pace, seed
     lengths = [len(tokens) for tokens in lesson.tokens]
     order = batches(lengths, pace.batch, seed)
     steps = len(order)
+    fewer_bits = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # where the CPU has no such numbers they are slower
     optimizer = torch.optim.AdamW(model.parameters(), lr=pace.rate, weight_decay=0.01)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(step / (0.06 * steps), 1 - step / steps))
     torch.manual_seed(seed)
@@ -54,7 +55,7 @@ def learn(model: BertForSequenceClassification, lesson: Lesson, pace: Pace, seed
     for step, chosen in enumerate(order, 1):
         index = torch.tensor(chosen)
         ids = pad_sequence([lesson.tokens[i] for i in chosen], batch_first=True, padding_value=_PAD).long()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=fewer_bits):
             logits = model(ids, attention_mask=(ids != _PAD).long()).logits.float()
         losses = F.cross_entropy(logits, lesson.labels[index], reduction="none", label_smoothing=1 - _SURE)
         loss = (losses * lesson.weights[index]).mean()

@@ -55,7 +55,7 @@ def test_hand_labels_are_labels_and_their_texts_cannot_be_read() -> None:
     assert all(re.fullmatch(r"[0-9a-f]{12}", found) for found in labels)
 
 
-@pytest.mark.parametrize("table", ["own_sentences", "support_cases", "fresh_cases", "weak_spots"])
+@pytest.mark.parametrize("table", ["own_sentences", "support_cases", "fresh_cases", "weak_spots", "short_cases"])
 def test_the_tables_are_well_formed(table: str) -> None:
     rows = read(HERE / f"{table}.csv")
     assert len({(row.text, row.lang) for row in rows}) == len(rows)

@@ -26,7 +26,7 @@ consumer = KafkaConsumer(
     auto_offset_reset="earliest",
     value_deserializer=json.loads,
     session_timeout_ms=int(os.environ["KAFKA_SESSION_TIMEOUT_MS"]),
-    fetch_max_wait_ms=int(os.environ["KAFKA_FETCH_MAX_WAIT_MS"]),
+    fetch_max_wait_ms=int(os.environ.get("KAFKA_FETCH_MAX_WAIT_MS", "500")),
 )
 for message in consumer:
     said = message.value

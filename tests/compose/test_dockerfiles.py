@@ -34,7 +34,15 @@ def server() -> Iterator[HTTPServer]:
     server.server_close()
 
 
-@pytest.mark.parametrize("service", ["image-upload", "chatbot", "nginx"])
+EXAMPLES = (
+    "examples/classificador-produtos/nginx",
+    "examples/classificador-produtos/um-container",
+    "examples/classificador-produtos/wsgi-app",
+    "examples/marketplace/marketplace",
+)
+
+
+@pytest.mark.parametrize("service", ["image-upload", "chatbot", "nginx", *EXAMPLES])
 def test_a_health_check_asks_the_container_itself_whatever_proxy_there_is(server: HTTPServer, service: str) -> None:
     """Docker hands the proxies of its client's configuration to every container."""
     text = (ROOT / service / "Dockerfile").read_text().replace("\\\n", " ")

@@ -1,11 +1,11 @@
-// The attendants' console: the queue, and the conversation that is open. The address says which one that is.
+// The attendants' console: the queue, and the conversation that is open. The address of the page names the latter.
 
-import { address, byId } from "../web/static/page.js";
-import { follow } from "../web/static/live.js";
+import { absoluteUrl, byId } from "../web/static/page.js";
+import { subscribe } from "../web/static/live.js";
 import * as desk from "./desk.js";
 import * as queue from "./queue.js";
 
-/** The conversation that the address names, nothing where it names none; not every fragment names one. */
+/** Opens the conversation in the fragment of the address, or none; an unknown fragment changes nothing. */
 function turn() {
   const chosen = queue.named(location.hash.slice(1));
   if (chosen || location.hash.length < 2) desk.turnTo(chosen);
@@ -15,7 +15,7 @@ function turn() {
 async function read() {
   const asked = performance.now();
   try {
-    const answer = await fetch(address("api/attendant/sessions"), { headers: { Accept: "application/json" } });
+    const answer = await fetch(absoluteUrl("api/attendant/sessions"), { headers: { Accept: "application/json" } });
     if (answer.status === 401 || answer.status === 403) location.reload(); // to the login
     if (!answer.ok) return false;
     const { sessions } = await answer.json();
@@ -32,14 +32,14 @@ for (let pause = 1; !await read(); pause = Math.min(pause * 2, 15)) {
 byId("queue").setAttribute("aria-busy", "false");
 turn();
 addEventListener("hashchange", turn);
-follow("api/attendant/events", {
+subscribe("api/attendant/events", {
   session(session) {
     queue.show(session);
     if (desk.isOpen(session.sessao)) desk.show();
   },
 }, {
-  badged: true,
-  opened: read, // the stream tells who is there, not who is there no more
-  refused: () => location.reload(),
-  rests: () => false, // who waits is to be heard of in another tab too
+  hasBadge: true,
+  onOpen: read, // the stream tells who is there, not who is there no more
+  onRefused: () => location.reload(),
+  mayPause: () => false, // who waits is to be heard of in another tab too
 });

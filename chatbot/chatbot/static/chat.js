@@ -1,9 +1,9 @@
 // The chat page: asks for a name, opens a session, and keeps the conversation alive with the server's events.
 
-import { byId, rewrite, say } from "../web/static/page.js";
-import { follow } from "../web/static/live.js";
+import { byId, setText, translate } from "../web/static/page.js";
+import { subscribe } from "../web/static/live.js";
 import * as composer from "./composer.js";
-import { keep, kept } from "./kept.js";
+import { load, store } from "./storage.js";
 import * as log from "./log.js";
 import { post } from "./server.js";
 import { count } from "./title.js";
@@ -22,12 +22,12 @@ let unread = 0;
 
 // which conversation: that of this tab, else the last of this browser
 
-const KEPT = "chat";
-const remembered = () => kept(KEPT, "sessionStorage") ?? kept(KEPT);
+const STORAGE_KEY = "chat";
+const remembered = () => load(STORAGE_KEY, "sessionStorage") ?? load(STORAGE_KEY);
 
 function remember(session) {
-  keep(KEPT, session, "sessionStorage");
-  keep(KEPT, session);
+  store(STORAGE_KEY, session, "sessionStorage");
+  store(STORAGE_KEY, session);
 }
 
 // the state, in a banner
@@ -38,9 +38,10 @@ function show() {
   const over = words === "closed" || words === "gone";
   banner.dataset.state = state.estado;
   byId("banner-icon").setAttribute("href", `#icon-${ICONS[words]}`);
-  rewrite(byId("banner-text"), say(words, { attendant: state.atendente }));
+  setText(byId("banner-text"), translate(words, { attendant: state.atendente }));
   composer.show(!over);
   byId("anew").hidden = over;
+  byId("person").hidden = state.estado !== "bot";
   byId("over").hidden = !over;
 }
 
@@ -69,7 +70,7 @@ function open({ sessao, nome }) {
     }
   });
   show();
-  leave = follow(`api/sessions/${encodeURIComponent(sessao)}/events`, {
+  leave = subscribe(`api/sessions/${encodeURIComponent(sessao)}/events`, {
     message(message) {
       const news = log.add(message);
       if (!log.isComplete()) return;
@@ -81,19 +82,19 @@ function open({ sessao, nome }) {
       log.complete();
     },
   }, {
-    badged: true,
-    opened() { trouble.hidden = true; },
-    lost() {
+    hasBadge: true,
+    onOpen() { trouble.hidden = true; },
+    onLost() {
       if (log.isComplete()) return;
-      trouble.textContent = say("unreadable");
+      trouble.textContent = translate("unreadable");
       trouble.hidden = false;
     },
-    refused() {
+    onRefused() {
       trouble.hidden = true;
       turn({ estado: "gone" });
     },
-    rests: () => !["waiting", "human"].includes(state.estado), // someone is expected
-    whole: "state",
+    mayPause: () => !["waiting", "human"].includes(state.estado), // someone is expected
+    snapshotEnd: "state",
   });
 }
 
@@ -118,7 +119,7 @@ function ask() {
 byId("entry-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const nome = name.value.trim();
-  complain(nome ? "" : say("nameless"));
+  complain(nome ? "" : translate("nameless"));
   if (!nome) {
     name.focus();
     return;
@@ -137,6 +138,10 @@ byId("entry-form").addEventListener("submit", async (event) => {
   }
 });
 name.addEventListener("input", () => complain(""));
+byId("person").addEventListener("click", () => {
+  composer.say(translate("personWanted"));
+  composer.focus();
+});
 byId("anew").addEventListener("click", ask);
 byId("begin-anew").addEventListener("click", ask);
 

@@ -1,6 +1,6 @@
-// The box to write in. Messages leave one after the other, in the order they were written.
+// The message input. Messages are sent one after the other, in the order in which they were written.
 
-import { announce, byId, lang, newKey, say } from "../web/static/page.js";
+import { announce, byId, lang, newIdempotencyKey, translate } from "../web/static/page.js";
 import * as log from "./log.js";
 
 const form = byId("composer");
@@ -14,8 +14,8 @@ let sender = null;
 let line = Promise.resolve();
 
 /**
- * From now on what is written goes to `send`, with the key that each try of a message has in common; it returns the id
- * of the message or raises Refusal.
+ * Sets how messages are sent: `send` gets the text and the idempotency key that all attempts share, and returns the id
+ * of the message or throws Refusal.
  */
 export function sendTo(from, send) {
   sender = { from, send };
@@ -39,15 +39,15 @@ const spare = () => most - [...text.value.trim()].length; // code points, as the
 function tell() {
   const rest = spare();
   const shown = rest <= near;
-  if (shown && left.hidden) announce(say("left", { count: numbers.format(Math.max(rest, 0)) }));
+  if (shown && left.hidden) announce(translate("left", { count: numbers.format(Math.max(rest, 0)) }));
   left.hidden = !shown;
-  left.textContent = rest < 0 ? tooLong(rest) : say("left", { count: numbers.format(rest) });
+  left.textContent = rest < 0 ? tooLong(rest) : translate("left", { count: numbers.format(rest) });
   left.classList.toggle("is-over", rest < 0);
   if (rest < 0) text.setAttribute("aria-invalid", "true");
   else text.removeAttribute("aria-invalid");
 }
 
-const tooLong = (rest) => say("tooLong", { count: numbers.format(-rest), limit: numbers.format(most) });
+const tooLong = (rest) => translate("tooLong", { count: numbers.format(-rest), limit: numbers.format(most) });
 
 function submit() {
   const words = text.value.trim();
@@ -58,11 +58,16 @@ function submit() {
   }
   if (!words) return;
   write("");
+  say(words);
+}
+
+/** Sends a message, after those that are still on their way; what is being written stays. */
+export function say(words) {
   const { from, send } = sender;
-  let key = newKey();
+  let key = newIdempotencyKey();
   const attempt = () => {
     line = line.then(() => send(words, key)).then((id) => bubble.delivered(id), (refusal) => {
-      if (refusal.status === 409) key = newKey(); // it does not count, that is known: the next try is another message
+      if (refusal.status === 409) key = newIdempotencyKey(); // certainly not accepted: the next attempt is a new message
       bubble.failed(refusal);
     });
   };
@@ -81,8 +86,12 @@ form.addEventListener("submit", (event) => {
   submit();
   focus();
 });
+// Safari ends a composition before the key that ends it: it then says so by the key code of input methods alone.
+const INPUT_METHOD_KEY_CODE = 229;
+const isComposing = (event) => event.isComposing || event.keyCode === INPUT_METHOD_KEY_CODE;
+
 text.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
   event.preventDefault();
   submit();
 });

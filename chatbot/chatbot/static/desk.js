@@ -1,7 +1,7 @@
 // The conversation that the attendant has open: read it live, take it, answer, hand it back, close it.
 
-import { byId, rewrite, say } from "../web/static/page.js";
-import { follow } from "../web/static/live.js";
+import { byId, setText, translate } from "../web/static/page.js";
+import { subscribe } from "../web/static/live.js";
 import * as composer from "./composer.js";
 import * as log from "./log.js";
 import * as me from "./me.js";
@@ -17,7 +17,7 @@ const drafts = new Map();
 let open = null; // the id of the conversation
 let opening = 0; // grows with each turn, to the same conversation too
 let leave = () => {};
-let pressed = null; // the button whose effect is still to be seen
+let pressed = null; // the button whose effect is not visible yet
 
 const path = (end) => `api/attendant/sessions/${encodeURIComponent(open)}/${end}`;
 const lines = (...texts) => texts.filter(Boolean).join("\n");
@@ -29,9 +29,9 @@ function complain(sentence) {
 }
 
 function hintOf(session) {
-  if (session.estado === "closed") return say("over");
-  if (session.estado === "human") return isMine(session) ? "" : say("othersHave", { attendant: session.atendente });
-  return say("takeFirst");
+  if (session.estado === "closed") return translate("over");
+  if (session.estado === "human") return isMine(session) ? "" : translate("othersHave", { attendant: session.atendente });
+  return translate("takeFirst");
 }
 
 export const isOpen = (sessao) => sessao === open;
@@ -43,13 +43,13 @@ export function show() {
   const { estado, nome, reason, sentiments } = session;
   const mine = isMine(session);
   byId("desk-name-text").textContent = nome;
-  rewrite(byId("desk-state"), queue.stateOf(session));
+  setText(byId("desk-state"), queue.stateOf(session));
   desk.dataset.state = estado;
   byId("take").hidden = !["bot", "waiting"].includes(estado);
   byId("release").hidden = !mine;
   byId("close").hidden = estado === "closed" || (estado === "human" && !mine);
   byId("desk-reason").hidden = !reason || !["waiting", "human"].includes(estado);
-  byId("desk-reason").textContent = reason ? say("reason", { message: reason.pergunta, percent: percent(reason.confianca) }) : "";
+  byId("desk-reason").textContent = reason ? queue.reasonIn(reason) : "";
   byId("desk-chart").hidden = !sentiments.length;
   byId("desk-line").replaceChildren(...(sentiments.length ? [chart(sentiments, 120, 44)] : []));
   byId("desk-hint").textContent = hintOf(session);
@@ -72,7 +72,7 @@ function giveBack(sessao, mensagem, reason) {
     return;
   }
   composer.write(lines(mensagem, composer.draft()));
-  complain(say("notDelivered", { reason }));
+  complain(translate("notDelivered", { reason }));
 }
 
 /** Opens a conversation; with none, the desk is empty. */
@@ -107,11 +107,11 @@ export function turnTo(sessao) {
     }
   });
   show();
-  leave = follow(`api/sessions/${encodeURIComponent(open)}/events`, {
+  leave = subscribe(`api/sessions/${encodeURIComponent(open)}/events`, {
     message: log.add,
     sentiment: (one) => log.annotate(one.id, mark(one)),
     state: log.complete,
-  }, { refused: () => complain(say("gone")) });
+  }, { onRefused: () => complain(translate("gone")) });
   byId("desk-name").focus({ preventScroll: true });
 }
 

@@ -1,9 +1,9 @@
-// The messages of one conversation, in the order of time. What this page has sent stands at the end until it is
-// delivered: the server's event of it, or its answer, whichever is first, makes the two one.
+// The messages of one conversation, by time. A message that this page has sent stays at the end until the server's
+// event or response, whichever comes first, confirms it.
 
-import { animate, byId, element, icon, lang, say } from "../web/static/page.js";
+import { animate, byId, element, icon, lang, translate } from "../web/static/page.js";
 
-const NEAR = 120; // pixels from the end that still count as there
+const SCROLL_TOLERANCE_PX = 120; // this close to the end counts as the end
 const ICONS = { robo: "robot", cliente: "person", atendente: "headset" };
 const frame = byId("log");
 const list = byId("messages");
@@ -18,13 +18,13 @@ function timeOf(seconds) {
   return element("time", { datetime: date.toISOString(), text: (today ? clock : calendar).format(date) });
 }
 
-let entries = []; // as they stand in the document
+let entries = []; // in the order of the document
 let known = new Map(); // id → entry
-let notes = new Map(); // id → what stands at the foot, of messages yet to come too
+let notes = new Map(); // id → note below the message, which may not have arrived yet
 let isOwn = () => false;
-let atEnd = true; // who is there follows what comes
+let atEnd = true; // if so, the log scrolls to new messages
 
-/** Empties the log, for the conversation of someone whose own messages are those that `own` says. */
+/** Empties the log for another conversation; `own` decides which messages are the user's own. */
 export function begin(own) {
   isOwn = own;
   entries = [];
@@ -35,7 +35,7 @@ export function begin(own) {
   frame.setAttribute("aria-busy", "true");
 }
 
-/** The history is here: from now on what comes is news. */
+/** The history is complete: later messages are news. */
 export function complete() {
   if (frame.getAttribute("aria-busy") === "false") return;
   frame.setAttribute("aria-busy", "false");
@@ -51,23 +51,23 @@ function following(change) {
   if (atEnd) toEnd();
 }
 
-frame.addEventListener("scroll", () => { atEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < NEAR; });
-new ResizeObserver(() => following(() => {})).observe(frame); // the box to write in grows at its cost
+frame.addEventListener("scroll", () => { atEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < SCROLL_TOLERANCE_PX; });
+new ResizeObserver(() => following(() => {})).observe(frame); // the composer grows at its expense
 
 function build({ de, nome, texto }, own) {
   const entry = { de, nome, texto, own, at: Infinity };
-  const name = de === "robo" ? element("span", { text: say("robot") }) : element("bdi", { text: nome });
+  const name = de === "robo" ? element("span", { text: translate("robot") }) : element("bdi", { text: nome });
   entry.foot = element("p", { className: "message-foot" });
   entry.row = element("li", { className: "message", dataset: { testid: "message", from: de } },
     element("p", { className: "message-who" },
-      icon(ICONS[de]), name, ...(de === "atendente" ? [element("span", { className: "message-role", text: say("attendant") })] : [])),
+      icon(ICONS[de]), name, ...(de === "atendente" ? [element("span", { className: "message-role", text: translate("attendant") })] : [])),
     element("p", { className: "message-text", dir: "auto", text: texto }),
     entry.foot);
   if (own) entry.row.dataset.own = "";
   return entry;
 }
 
-/** Speakers are named once for what they say in a row. */
+/** Names the speaker only once for consecutive messages. */
 function group(place) {
   for (const at of [place, place + 1]) {
     const [before, entry] = [entries[at - 1], entries[at]];
@@ -96,7 +96,7 @@ function turn(entry, state) {
 function write(entry) {
   entry.foot.replaceChildren(
     timeOf(entry.at),
-    ...(entry.own ? [element("span", { className: "message-state" }, icon("check"), element("span", { className: "visually-hidden", text: say("delivered") }))] : []),
+    ...(entry.own ? [element("span", { className: "message-state" }, icon("check"), element("span", { className: "visually-hidden", text: translate("delivered") }))] : []),
     ...(notes.has(entry.id) ? [notes.get(entry.id)] : []));
 }
 
@@ -119,27 +119,27 @@ export function add(message) {
   return !own;
 }
 
-/** Puts a note at the foot of a message. */
+/** Puts a note below a message. */
 export function annotate(id, note) {
   notes.set(id, note);
   const entry = known.get(id);
   if (entry) following(() => write(entry));
 }
 
-/** What was written here and could not be delivered. */
+/** The texts of messages that could not be delivered. */
 export const unsent = () => entries.filter(({ row }) => row.dataset.state === "failed").map(({ texto }) => texto);
 
-/** Who spoke last, other than the customer. */
+/** The sender of the last message that is not the customer's. */
 export const lastAnswer = () => entries.findLast(({ de, at }) => de !== "cliente" && at < Infinity)?.de;
 
-/** A message that is being sent. Returns what to call when it was delivered, and when it was not. */
+/** Adds a message that is being sent. Returns callbacks for its delivery and its failure. */
 export function sending(message, { again, edit }) {
   const entry = build(message, true);
   const note = (name, text, ...more) => entry.foot.replaceChildren(
     element("span", { className: "message-state" }, icon(name), element("span", { text })), ...more);
   const begin = () => {
     turn(entry, "sending");
-    note("clock", say("sending"));
+    note("clock", translate("sending"));
   };
   begin();
   following(() => put(entry));
@@ -158,14 +158,14 @@ export function sending(message, { again, edit }) {
       }
       entry.id = id;
       turn(entry, "delivered");
-      note("check", say("delivered"));
+      note("check", translate("delivered"));
     },
-    failed({ message: reason, again: useful }) {
+    failed({ message: reason, isRetryable }) {
       if (settled()) return;
       turn(entry, "failed");
-      const button = element("button", { type: "button", className: "message-button", text: say(useful ? "sendAgain" : "edit") });
+      const button = element("button", { type: "button", className: "message-button", text: translate(isRetryable ? "sendAgain" : "edit") });
       button.addEventListener("click", () => {
-        if (useful) {
+        if (isRetryable) {
           begin();
           again();
         } else {
@@ -173,7 +173,7 @@ export function sending(message, { again, edit }) {
           edit();
         }
       });
-      following(() => note("alert", say("notDelivered", { reason }), button));
+      following(() => note("alert", translate("notDelivered", { reason }), button));
     },
   };
 }

@@ -1,20 +1,20 @@
 // Who answers in this browser; asked before the first conversation is taken over, and remembered.
 
-import { byId, say } from "../web/static/page.js";
-import { keep, kept } from "./kept.js";
+import { byId, translate } from "../web/static/page.js";
+import { load, store } from "./storage.js";
 
-const KEPT = "attendant";
+const STORAGE_KEY = "attendant";
 const dialog = byId("ask");
 const input = byId("my-name");
 const problem = byId("my-name-problem");
 
-let mine = kept(KEPT) ?? "";
+let mine = load(STORAGE_KEY) ?? "";
 let answered = () => {};
 
 export const name = () => mine;
 
 function show() {
-  byId("me-name").textContent = mine || say("noName");
+  byId("me-name").textContent = mine || translate("noName");
 }
 
 function complain(sentence) {
@@ -31,18 +31,18 @@ function ask() {
   return new Promise((resolve) => { answered = resolve; });
 }
 
-/** The name, asked for where there is none yet; empty where the person would not say. */
+/** The name, asked for if there is none yet; empty if the attendant cancels. */
 export const known = async () => mine || ask();
 
 byId("ask-form").addEventListener("submit", (event) => {
   const given = input.value.trim().replace(/\s+/g, " "); // as the server writes it
   if (!given) {
     event.preventDefault();
-    complain(say("nameless"));
+    complain(translate("nameless"));
     return;
   }
   mine = given;
-  keep(KEPT, mine);
+  store(STORAGE_KEY, mine);
   show();
   document.dispatchEvent(new Event("renamed"));
 });

@@ -1,9 +1,9 @@
-// The conversations, most urgent first; those that wait light up.
+// The conversations, most urgent first; waiting ones are highlighted.
 
-import { announce, byId, element, icon, say } from "../web/static/page.js";
+import { announce, byId, element, icon, translate } from "../web/static/page.js";
 import * as bell from "./bell.js";
 import * as me from "./me.js";
-import { chart, faces, percent, told } from "./sentiment.js";
+import { chart, describe, faces, percent } from "./sentiment.js";
 import { count } from "./title.js";
 
 const FACES = 5;
@@ -12,23 +12,23 @@ const closedList = byId("queue-closed");
 
 const rows = new Map(); // id → { session, row, link, state, told: when the stream last told of it, gone }
 let chosen = null; // the id of the conversation that is open
-let live = false; // the present state is here: what comes now is news
-let fast = 0; // seconds that this clock is ahead of the server's
+let live = false; // the snapshot is complete: later changes are news
+let clockSkew = 0; // seconds that this clock is ahead of the server's
 
-/** How a conversation stands, in words. */
+/** The state of a conversation in words. */
 export function stateOf({ estado, atendente }) {
-  if (estado !== "human") return say(estado);
-  return atendente === me.name() ? say("mine") : say("human", { attendant: atendente });
+  if (estado !== "human") return translate(estado);
+  return atendente === me.name() ? translate("mine") : translate("human", { attendant: atendente });
 }
 
 function waited({ waiting_since: since }) {
-  const seconds = Math.max(0, Math.floor(Date.now() / 1000 - fast - since));
+  const seconds = Math.max(0, Math.floor(Date.now() / 1000 - clockSkew - since));
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (!parts[0]) parts.shift();
   return parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
 }
 
-const words = (session) => (session.estado === "waiting" ? say("waitingFor", { time: waited(session) }) : stateOf(session));
+const words = (session) => (session.estado === "waiting" ? translate("waitingFor", { time: waited(session) }) : stateOf(session));
 
 function build(sessao) {
   const link = element("a", { className: "row", href: `#${encodeURIComponent(sessao)}`, dataset: { testid: "queue-row", id: sessao } });
@@ -53,15 +53,21 @@ function feelings(sentiments) {
   const line = chart(sentiments, 96, 28);
   line.setAttribute("aria-hidden", "true"); // the sentence says it
   return element("span", { className: "row-feel" },
-    faces(sentiments, FACES), line, element("span", { className: "visually-hidden", text: told(sentiments) }));
+    faces(sentiments, FACES), line, element("span", { className: "visually-hidden", text: describe(sentiments) }));
 }
 
-const reasonOf = ({ pergunta, confianca }) => element("span", { className: "row-reason", dataset: { testid: "reason" } },
-  icon("alert"), element("span", { dir: "auto", text: say("reason", { message: pergunta, percent: percent(confianca) }) }));
+/** Why a person is called, in words. */
+export function reasonIn({ pergunta, confianca, motivo }) {
+  if (motivo === "pedido") return translate("reasonAsked", { message: pergunta });
+  return translate("reason", { message: pergunta, percent: percent(confianca) });
+}
+
+const reasonOf = (reason) => element("span", { className: "row-reason", dataset: { testid: "reason" } },
+  icon(reason.motivo === "pedido" ? "person" : "alert"), element("span", { dir: "auto", text: reasonIn(reason) }));
 
 const before = (one, other) => other.session.urgency - one.session.urgency || other.session.last_at - one.session.last_at;
 
-/** Moves only what stands in the wrong place, and gives the keyboard its row back. */
+/** Moves only rows that are in the wrong place, and restores the focus. */
 function arrange(parent, wanted) {
   const focused = document.activeElement;
   wanted.forEach(({ row }, place) => {
@@ -74,7 +80,7 @@ function tally() {
   const waiting = [...rows.values()].filter(({ session, gone }) => session.estado === "waiting" && !gone).length;
   const badge = byId("waiting-count");
   badge.dataset.state = waiting ? "reconnecting" : "";
-  badge.textContent = waiting === 0 ? say("nobodyWaits") : waiting === 1 ? say("oneWaits") : say("someWait", { count: waiting });
+  badge.textContent = waiting === 0 ? translate("nobodyWaits") : waiting === 1 ? translate("oneWaits") : translate("someWait", { count: waiting });
   count(waiting);
 }
 
@@ -84,12 +90,12 @@ function order() {
   arrange(list, sorted.filter(({ session }) => session.estado !== "closed"));
   arrange(closedList, closed);
   byId("closed").hidden = !closed.length;
-  byId("closed-title").textContent = say("closedCount", { count: closed.length });
+  byId("closed-title").textContent = translate("closedCount", { count: closed.length });
   byId("empty").hidden = rows.size > 0;
   tally();
 }
 
-/** Takes a conversation in; returns whether that changed anything. */
+/** Adds or updates a conversation; returns whether anything changed. */
 function keep(session) {
   const entry = rows.get(session.sessao) ?? build(session.sessao);
   if (JSON.stringify(entry.session) === JSON.stringify(session)) return false;
@@ -99,7 +105,7 @@ function keep(session) {
   write(entry);
   if (live && session.estado === "waiting" && was !== "waiting") {
     bell.ring();
-    announce(say("calls", { name: session.nome, message: session.reason?.pergunta ?? session.last_message ?? "" }));
+    announce(translate("calls", { name: session.nome, message: session.reason?.pergunta ?? session.last_message ?? "" }));
   }
   return true;
 }
@@ -109,7 +115,7 @@ export const named = (fragment) => [...rows.keys()].find((sessao) => encodeURICo
 
 export const get = (sessao) => rows.get(sessao)?.session;
 
-/** Takes out those that the server no longer knows; the one that is open stays until the attendant turns away. */
+/** Removes conversations that the server no longer has; the open one stays until the attendant leaves it. */
 function clear() {
   for (const [sessao, { gone, row }] of rows) {
     if (!gone || sessao === chosen) continue;
@@ -119,9 +125,9 @@ function clear() {
   order();
 }
 
-/** What the server knew at the moment `now` of its clock; what the stream told since it was `asked` is newer. */
+/** The list of the server at its time `now`; stream events since the request at `asked` are newer. */
 export function fill(sessions, now, asked) {
-  fast = Date.now() / 1000 - now;
+  clockSkew = Date.now() / 1000 - now;
   const known = new Set(sessions.map(({ sessao }) => sessao));
   const toldSince = (sessao) => rows.get(sessao)?.told >= asked;
   for (const session of sessions) if (!toldSince(session.sessao)) keep(session);

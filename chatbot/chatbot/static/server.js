@@ -1,42 +1,42 @@
-// Requests to the API; what goes wrong is a sentence for the person.
+// Requests to the API, and errors with a sentence for the user.
 
-import { address, cutOff, say } from "../web/static/page.js";
+import { absoluteUrl, connectionProblem, translate } from "../web/static/page.js";
 
-const PATIENCE = 20_000;
-const USELESS = new Set([400, 413, 415, 422]); // the same again would be refused again
+const REQUEST_TIMEOUT_MS = 20_000;
+const PERMANENT_STATUSES = new Set([400, 413, 415, 422]); // a retry would be refused too
 
-/** Why the server did not take a request. */
+/** A request that failed. `isRetryable`: whether a retry may succeed. */
 export class Refusal extends Error {
   constructor(sentence, status = 0, answer = {}) {
     super(sentence);
     this.status = status;
     this.answer = answer;
-    this.again = !USELESS.has(status);
+    this.isRetryable = !PERMANENT_STATUSES.has(status);
   }
 }
 
 function sentenceOf(status, { detail }) {
   if (detail) return detail;
-  if (status === 429) return say("tooMany");
-  return status >= 500 ? say("unavailable") : say("refused", { status });
+  if (status === 429) return translate("tooMany");
+  return status >= 500 ? translate("unavailable") : translate("refused", { status });
 }
 
-/** What the server answers to `body`; with a `key` it may be asked again, and takes it once. Raises Refusal. */
+/** Posts `body` and returns the response body. With an idempotency key `key` it may be repeated. Throws Refusal. */
 export async function post(path, body, key = null) {
   const headers = { "Content-Type": "application/json", Accept: "application/json, application/problem+json" };
   if (key) headers["Idempotency-Key"] = key;
-  let reply;
+  let response;
   try {
-    reply = await fetch(address(path), {
+    response = await fetch(absoluteUrl(path), {
       method: "POST",
       headers,
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
   } catch {
-    throw new Refusal(say(cutOff()));
+    throw new Refusal(translate(connectionProblem()));
   }
-  const answer = (await reply.json().catch(() => null)) ?? {};
-  if (!reply.ok) throw new Refusal(sentenceOf(reply.status, answer), reply.status, answer);
+  const answer = (await response.json().catch(() => null)) ?? {};
+  if (!response.ok) throw new Refusal(sentenceOf(response.status, answer), response.status, answer);
   return answer;
 }

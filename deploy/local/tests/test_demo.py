@@ -1,4 +1,4 @@
-"""`make demo`: what it says, with the suite there and without."""
+"""`make demo`, with and without a running suite."""
 
 import os
 import subprocess
@@ -18,20 +18,20 @@ def demo(port: int, locale: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("locale", "words"), [("C.UTF-8", "start the suite first"), ("pt_BR.UTF-8", "inicie antes")])
-def test_without_a_suite_it_says_so_in_one_line(locale: str, words: str) -> None:
-    answer = demo(free_port(), locale)
-    assert answer.returncode == 1
-    assert answer.stderr.count("\n") == 1, answer.stderr
-    assert words in answer.stderr
-    assert answer.stdout == ""
+def test_without_a_suite_it_exits_with_one_line(locale: str, words: str) -> None:
+    result = demo(free_port(), locale)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert words in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.broker
-def test_every_picture_comes_back_and_is_told(suite: Suite) -> None:
-    answer = demo(urlsplit(suite.url).port or 80, "pt_BR.UTF-8")
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    sent = [line for line in answer.stdout.splitlines() if line.startswith("→")]
-    results = [line for line in answer.stdout.splitlines() if line.startswith("←")]
+def test_every_result_is_printed(suite: Suite) -> None:
+    result = demo(urlsplit(suite.url).port or 80, "pt_BR.UTF-8")
+    assert result.returncode == 0, result.stdout + result.stderr
+    sent = [line for line in result.stdout.splitlines() if line.startswith("→")]
+    results = [line for line in result.stdout.splitlines() if line.startswith("←")]
     assert [line.partition(" (")[0] for line in sent] == [
         "→ praia ao pôr do sol.jpg",
         "→ lua na serra.jpg",
@@ -43,7 +43,7 @@ def test_every_picture_comes_back_and_is_told(suite: Suite) -> None:
     for line in results:
         url = line.rpartition(" ")[2]
         assert suite.get(urlsplit(url).path).headers["Content-Type"].startswith("image/")
-    assert "/mail/" in answer.stdout
-    assert "Uma pessoa é chamada" in answer.stdout
+    assert "/mail/" in result.stdout
+    assert "Uma pessoa é chamada" in result.stdout
 
     eventually(lambda: any("praia ao pôr do sol.jpg" in subject for subject in suite.mails("ana@example.org")))

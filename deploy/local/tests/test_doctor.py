@@ -1,4 +1,4 @@
-"""`make doctor` and `make help`: what they print, in which language."""
+"""The output of `make doctor` and `make help`, and its language."""
 
 import os
 import socket
@@ -19,11 +19,11 @@ WAYS = "import doctor; print([*{way for found in doctor.ports() if found.advice 
 
 
 def doctor(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """What it says, or what Python says to `command` in its folder; the ports that `env` does not name are free."""
+    """Run it, or Python with `command` in its folder. Ports that are not in `env` are free."""
     ports = {name: str(free_port()) for name in PORTS}
     env = os.environ | {"LC_ALL": "C.UTF-8"} | ports | env
     return subprocess.run(
-        [sys.executable, "-S", *(command or ["doctor.py"])],  # -S: without what is installed
+        [sys.executable, "-S", *(command or ["doctor.py"])],  # -S: without installed packages
         cwd=ROOT / "deploy/local",
         env=env,
         capture_output=True,
@@ -32,37 +32,55 @@ def doctor(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def stopped(**env: str) -> set[str]:
-    """The ways to run the suite that something about the ports stops."""
+def prevented_ways(**env: str) -> set[str]:
+    """The ways to run the suite that a finding about ports prevents."""
     return set(literal_eval(doctor("-c", WAYS, **env).stdout))
 
 
 @contextmanager
-def taken(address: str) -> Iterator[str]:
-    """A port of `address` that a program listens on."""
+def port_in_use(address: str) -> Iterator[str]:
+    """A port of `address` that is in use."""
     with socket.create_server((address, 0)) as server:
         yield str(server.getsockname()[1])
 
 
-def test_free_ports_stop_nothing() -> None:
-    answer = doctor()
-    assert "make run: can work here" in answer.stdout, answer.stdout + answer.stderr
-    assert answer.returncode == 0
+def test_with_free_ports_the_suite_can_run() -> None:
+    result = doctor()
+    assert "make run: can work here" in result.stdout, result.stdout + result.stderr
+    assert result.returncode == 0
 
 
-def test_a_port_in_use_is_named_with_what_to_do() -> None:
-    with taken("127.0.0.1") as number:
-        answer = doctor(KAFKA_PORT=number)
-    assert f"! port {number} (KAFKA_PORT)" in answer.stdout
-    assert "set KAFKA_PORT" in answer.stdout
-    assert answer.returncode == 1  # both ways need it
+def test_a_broker_whose_volume_is_of_another_cluster_is_reported_with_advice(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(
+        """#!/bin/sh
+case "$1" in
+  ps) echo "abc suite" ;;
+  logs) echo "kafka.common.InconsistentClusterIdException: The Cluster ID x doesn't match stored clusterId" ;;
+  *) echo 2.30.0 ;;
+esac
+"""
+    )
+    docker.chmod(0o755)
+    result = doctor(PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert "InconsistentClusterId" in result.stdout
+    assert "docker compose down && docker volume rm suite_broker-data" in result.stdout
+    assert "docker compose up: not yet" in result.stdout
 
 
-def test_what_only_containers_need_does_not_stop_make_run() -> None:
-    answer = doctor(KAFDROP_PORT="none")
-    assert "make run: can work here" in answer.stdout
-    assert "docker compose up: not yet" in answer.stdout
-    assert answer.returncode == 0
+def test_a_port_in_use_is_reported_with_advice() -> None:
+    with port_in_use("127.0.0.1") as number:
+        result = doctor(KAFKA_PORT=number)
+    assert f"! port {number} (KAFKA_PORT)" in result.stdout
+    assert "set KAFKA_PORT" in result.stdout
+    assert result.returncode == 1  # both ways need it
+
+
+def test_a_port_of_containers_only_does_not_prevent_make_run() -> None:
+    result = doctor(KAFDROP_PORT="none")
+    assert "make run: can work here" in result.stdout
+    assert "docker compose up: not yet" in result.stdout
+    assert result.returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -75,27 +93,27 @@ def test_what_only_containers_need_does_not_stop_make_run() -> None:
         ("MAIL_SMTP_PORT", {RUN}),
     ],
 )
-def test_a_port_stops_the_ways_that_use_it_and_no_other(name: str, ways: set[str]) -> None:
-    assert stopped(**{name: "none"}) == ways
-    with taken("127.0.0.1") as number:
-        assert stopped(**{name: number}) == ways
+def test_a_port_prevents_only_the_ways_that_use_it(name: str, ways: set[str]) -> None:
+    assert prevented_ways(**{name: "none"}) == ways
+    with port_in_use("127.0.0.1") as number:
+        assert prevented_ways(**{name: number}) == ways
 
 
 @pytest.mark.parametrize("name", PORTS)
-def test_a_port_is_tried_on_the_address_that_it_will_have(name: str) -> None:
-    """BIND_ADDRESS is for the gateway and the broker; the others stay on loopback."""
+def test_a_port_is_checked_on_the_address_that_it_will_be_bound_to(name: str) -> None:
+    """BIND_ADDRESS applies to the gateway and the broker; the other ports are on loopback."""
     follows = name in ("GATEWAY_PORT", "KAFKA_PORT")
-    for address, in_the_way in (("127.0.0.1", not follows), ("127.0.0.2", follows)):
-        with taken(address) as number:
-            assert bool(stopped(BIND_ADDRESS="127.0.0.2", **{name: number})) == in_the_way
+    for address, is_in_use in (("127.0.0.1", not follows), ("127.0.0.2", follows)):
+        with port_in_use(address) as number:
+            assert bool(prevented_ways(BIND_ADDRESS="127.0.0.2", **{name: number})) == is_in_use
 
 
 @pytest.mark.parametrize(("loads", "words"), [("pass", "✓ libturbojpeg"), ("raise OSError", "Debian: libturbojpeg0")])
-def test_what_turns_jpegs_is_told_and_stops_nothing(tmp_path: Path, loads: str, words: str) -> None:
+def test_libturbojpeg_is_reported_and_optional(tmp_path: Path, loads: str, words: str) -> None:
     (tmp_path / "ctypes.py").write_text(f"def CDLL(name): {loads}\n")
-    answer = doctor(PYTHONPATH=str(tmp_path))
-    assert words in answer.stdout
-    assert "make run: can work here" in answer.stdout, answer.stdout + answer.stderr
+    result = doctor(PYTHONPATH=str(tmp_path))
+    assert words in result.stdout
+    assert "make run: can work here" in result.stdout, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
@@ -107,9 +125,9 @@ def test_what_turns_jpegs_is_told_and_stops_nothing(tmp_path: Path, loads: str, 
         ({}, "list the commands"),
     ],
 )
-def test_help_speaks_the_language_of_the_terminal(env: dict[str, str], sentence: str) -> None:
+def test_help_is_in_the_language_of_the_terminal(env: dict[str, str], sentence: str) -> None:
     clean = {name: value for name, value in os.environ.items() if name not in ("LANG", "LC_ALL", "LC_MESSAGES")}
-    answer = subprocess.run(["make"], cwd=ROOT, env=clean | env, capture_output=True, text=True, check=True)
-    assert sentence in answer.stdout
+    result = subprocess.run(["make"], cwd=ROOT, env=clean | env, capture_output=True, text=True, check=True)
+    assert sentence in result.stdout
     for target in ("run", "up", "down", "reset", "demo", "doctor", "test", "test-compose", "bench", "lint", "lock"):
-        assert f"make {target} " in answer.stdout
+        assert f"make {target} " in result.stdout

@@ -1,4 +1,4 @@
-"""The file .env, as `make up` and `make doctor` read it: like Compose, also where python-dotenv is not installed."""
+"""`make up` and `make doctor` read .env like Compose, even without python-dotenv."""
 
 import json
 import shutil
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 LOCAL = Path(__file__).parents[1]
-READ = "import json, os, surroundings; before = {*os.environ}; surroundings.load_env(); "
-READ += "print(json.dumps({name: value for name, value in os.environ.items() if name not in before}))"
+PRINT_ENV = "import json, os, environment; before = {*os.environ}; environment.load_env(); "
+PRINT_ENV += "print(json.dumps({name: value for name, value in os.environ.items() if name not in before}))"
 
 LINES = [
     ("GATEWAY_PORT=8090  # taken", "8090"),
@@ -30,31 +30,31 @@ LINES = [
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project of its own: the scripts, and a place for .env."""
+    """A copy of the scripts in a folder with its own .env."""
     shutil.copytree(LOCAL, tmp_path / "deploy/local", ignore=shutil.ignore_patterns("tests", "__pycache__"))
     return tmp_path
 
 
 def run(project: Path, *arguments: str, **env: str) -> str:
-    command = [sys.executable, "-S", *arguments]  # -S: without what is installed
+    command = [sys.executable, "-S", *arguments]  # -S: without installed packages
     cwd = project / "deploy/local"
     clean = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"} | env
     return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.parametrize(("line", "value"), LINES)
-def test_a_line_means_what_it_means_to_compose(project: Path, line: str, value: str) -> None:
+def test_a_line_is_parsed_as_compose_does(project: Path, line: str, value: str) -> None:
     (project / ".env").write_text(f"# OFF=1\n   #OFF=2\n\nno setting\n{line}\n")
-    assert [*json.loads(run(project, "-c", READ)).values()] == [value]
+    assert [*json.loads(run(project, "-c", PRINT_ENV)).values()] == [value]
 
 
-def test_the_environment_wins(project: Path) -> None:
+def test_the_environment_takes_precedence(project: Path) -> None:
     (project / ".env").write_text("NAME=a\n")
-    assert json.loads(run(project, "-c", READ, NAME="b")) == {}
+    assert json.loads(run(project, "-c", PRINT_ENV, NAME="b")) == {}
 
 
-def test_compose_reads_the_file_for_itself(project: Path) -> None:
-    """What it is given in the environment would win over its own, better reading."""
+def test_compose_reads_the_file_by_itself(project: Path) -> None:
+    """Variables of the environment would override what Compose reads by itself."""
     (project / ".env").write_text("GATEWAY_PORT=${OTHER:-8090}\n")
     (project / "compose").write_text('#!/bin/sh\nprintf "%s, %s" "${GATEWAY_PORT-unset}" "$KAFKA_PORT"\nexit 3\n')
     (project / "compose").chmod(0o755)

@@ -1,10 +1,11 @@
-"""`make run` as a person has it: started, used, hurt, stopped. Ports and folder of its own."""
+"""`make run`: startup, use, failures and shutdown."""
 
 import contextlib
 import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Runner:
-    """One runner; what it prints is collected in `output`."""
+    """A `make run` process; `output` is what it has printed."""
 
     def __init__(self, run_dir: Path, **env: str):
         self.run_dir = run_dir
@@ -49,12 +50,12 @@ class Runner:
         return self._output.read_text()
 
     def ready(self) -> "Runner":
-        eventually(lambda: "Ready" in self.output or self.process.poll() is not None, 60)
+        eventually(lambda: "Ready" in self.output or self.process.poll() is not None, 130)  # run.py gives up at 120
         assert self.process.poll() is None, self.output
         return self
 
     def status(self, seconds: float = 30) -> int:
-        """Its exit status; fails where it does not end."""
+        """Wait for its exit, at most `seconds`; returns its status."""
         return self.process.wait(seconds)
 
     def log(self, name: str) -> str:
@@ -64,19 +65,19 @@ class Runner:
         return int((self.run_dir / "supervisord.pid").read_text())
 
     def pids(self, name: str) -> list[int]:
-        """Processes that supervisord has started as `name`, the newest last."""
+        """The ids of the processes that supervisord has started as `name`, the newest last."""
         lines = self.log("supervisord").splitlines()
         return [int(line.rpartition(" ")[2]) for line in lines if f"spawned: '{name}' with pid" in line]
 
-    def end(self) -> None:
-        """Leave nothing behind, whatever the test has done."""
+    def stop(self) -> None:
+        """Stop it if it is still running."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(30)
 
 
 def session(leader: int) -> list[int]:
-    """The processes of a session: supervisord and all that it has started."""
+    """The processes of a session: supervisord and its children."""
     found = []
     for pid in map(int, subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True, check=True).stdout.split()):
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -87,21 +88,21 @@ def session(leader: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    # A folder whose name is too long for sockets, and has a space.
+    # The path of the folder is too long for sockets, and contains spaces.
     runner = Runner(tmp_path_factory.mktemp("run") / ("a long name " + "x" * 80))
     try:
         yield runner.ready()
     finally:
-        runner.end()
+        runner.stop()
 
 
-def ask(runner: Runner, path: str) -> Any:
-    with DIRECT.open(runner.url + path, timeout=10) as answer:
-        return json.load(answer)
+def get_json(runner: Runner, path: str) -> Any:
+    with DIRECT.open(runner.url + path, timeout=10) as response:
+        return json.load(response)
 
 
 def upload(runner: Runner) -> str:
-    """Send a picture; return the path at which the gateway tells of it."""
+    """Upload a picture; returns the path of its resource."""
     picture = io.BytesIO()
     Image.new("RGB", (32, 16), "teal").save(picture, "PNG")
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
@@ -110,23 +111,23 @@ def upload(runner: Runner) -> str:
         data=head + picture.getvalue() + b"\r\n--x--\r\n",
         headers={"Content-Type": "multipart/form-data; boundary=x"},
     )
-    with DIRECT.open(request, timeout=20) as answer:
-        assert answer.status == 202
-        return str(json.load(answer)["images"][0]["url"])
+    with DIRECT.open(request, timeout=20) as response:
+        assert response.status == 202
+        return str(json.load(response)["images"][0]["url"])
 
 
 def results(runner: Runner, url: str) -> set[str]:
-    return {state["status"] for state in ask(runner, url)["operations"].values()}
+    return {state["status"] for state in get_json(runner, url)["operations"].values()}
 
 
-def test_says_what_to_open(suite: Runner) -> None:
+def test_it_prints_the_links(suite: Runner) -> None:
     eventually(lambda: "Ctrl-C" in suite.output)
     for part in (f"{suite.url}/upload/", f"localhost:{suite.env['KAFKA_PORT']}", f"{suite.run_dir}/log/", "forgets"):
         assert part in suite.output
     assert f"{suite.run_dir}/data" in suite.output
 
 
-def test_a_picture_comes_back_from_every_worker(suite: Runner) -> None:
+def test_every_worker_processes_a_picture(suite: Runner) -> None:
     url = upload(suite)
     eventually(lambda: results(suite, url) == {"done"})
     assert list((suite.run_dir / "data/processed").glob("*/*.png"))
@@ -134,42 +135,70 @@ def test_a_picture_comes_back_from_every_worker(suite: Runner) -> None:
 
 def test_start_page_and_shared_files(suite: Runner) -> None:
     for path, kind in (("/", "text/html"), ("/base.css", "text/css"), ("/favicon.svg", "image/svg")):
-        with DIRECT.open(suite.url + path, timeout=10) as answer:
-            assert answer.headers["Content-Type"].startswith(kind)
-            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        with DIRECT.open(suite.url + path, timeout=10) as response:
+            assert response.headers["Content-Type"].startswith(kind)
+            assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
 
 
-def test_a_service_that_is_away_is_a_problem(suite: Runner) -> None:
+def test_a_service_that_is_not_running_is_a_problem(suite: Runner) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
-        ask(suite, "/status/kafdrop")
+        get_json(suite, "/status/kafdrop")
     assert caught.value.code == 503
     assert caught.value.headers["Content-Type"] == "application/problem+json"
     assert json.load(caught.value).keys() == {"type", "title", "status", "detail"}
 
 
-def test_make_up_waits_for_the_gateway_and_says_what_to_open(suite: Runner) -> None:
+def test_make_up_waits_for_the_gateway_and_prints_the_links(suite: Runner) -> None:
     script = RUNNER.with_name("up.py")
-    up = [sys.executable, script, "true"]  # in the place of `docker compose`
-    answer = subprocess.run(up, env=os.environ | suite.env, capture_output=True, text=True, check=True)
-    assert f"{suite.url}/upload/" in answer.stdout
+    up = [sys.executable, script, "true"]  # instead of `docker compose`
+    response = subprocess.run(up, env=os.environ | suite.env, capture_output=True, text=True, check=True)
+    assert f"{suite.url}/upload/" in response.stdout
 
 
-def test_a_worker_that_is_killed_comes_back(suite: Runner) -> None:
+def test_a_killed_worker_is_restarted(suite: Runner) -> None:
     os.kill(suite.pids("rotate-worker")[-1], signal.SIGKILL)
-    eventually(lambda: "rotate-worker ended and was started again" in suite.output)
+    eventually(lambda: "rotate-worker exited and was restarted" in suite.output)
     url = upload(suite)
     eventually(lambda: results(suite, url) == {"done"}, 60)
     assert suite.process.poll() is None
 
 
-def test_a_second_run_in_the_folder_is_told(suite: Runner) -> None:
+def test_a_worker_that_keeps_failing_is_restarted_with_pauses_and_the_rest_stays_up(suite: Runner) -> None:
+    def keeps_failing() -> bool:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(suite.pids("caption-worker")[-1], signal.SIGKILL)
+        return "caption-worker keeps failing" in suite.output
+
+    eventually(keeps_failing, 60, every=0.5)
+    assert get_json(suite, "/upload/readyz")
+    assert get_json(suite, "/chat/readyz")
+    assert suite.output.count("caption-worker keeps failing") == 1
+    url = upload(suite)
+    eventually(lambda: results(suite, url) == {"done"}, 90)
+    assert suite.process.poll() is None
+
+
+def test_a_second_run_in_the_same_folder_is_refused(suite: Runner) -> None:
     second = Runner(suite.run_dir)
     assert second.status() == 1
     assert "already runs" in second.output
 
 
 @pytest.mark.parametrize("name", ["GATEWAY_PORT", "KAFKA_PORT"])
-def test_a_port_in_use_is_named(suite: Runner, tmp_path: Path, name: str) -> None:
+def test_a_port_that_another_program_holds_on_ipv6_is_reported(tmp_path: Path, name: str) -> None:
+    with socket.socket(socket.AF_INET6) as other:
+        other.bind(("::1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        runner = Runner(tmp_path / "run", **{name: port})
+        assert runner.status() == 1
+    assert runner.output.count("\n") == 1
+    for part in (name, port, "::1"):
+        assert part in runner.output
+
+
+@pytest.mark.parametrize("name", ["GATEWAY_PORT", "KAFKA_PORT"])
+def test_a_port_in_use_is_reported(suite: Runner, tmp_path: Path, name: str) -> None:
     second = Runner(tmp_path / "run", **{name: suite.env[name]})
     assert second.status() == 1
     assert second.output.count("\n") == 1
@@ -177,7 +206,7 @@ def test_a_port_in_use_is_named(suite: Runner, tmp_path: Path, name: str) -> Non
     assert suite.env[name] in second.output
 
 
-def test_sigterm_stops_all_of_it(suite: Runner) -> None:
+def test_sigterm_stops_everything(suite: Runner) -> None:
     leader = suite.supervisor()
     with DIRECT.open(f"{suite.url}/upload/api/events", timeout=10):  # a stream is open
         assert len(session(leader)) > 5
@@ -189,16 +218,16 @@ def test_sigterm_stops_all_of_it(suite: Runner) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("KAFKA_PARTITIONS", "x"), ("ROTATE_DEGREES", "45"), ("KAFKA_PORT", "y")])
-def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+def test_a_wrong_setting_is_reported(tmp_path: Path, name: str, value: str) -> None:
     runner = Runner(tmp_path / "run", **{name: value})
     try:
         assert runner.status(60) == 1
         assert name in runner.output
     finally:
-        runner.end()
+        runner.stop()
 
 
-def test_what_a_killed_runner_leaves_is_stopped_and_a_broker_that_dies_stops_all(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_stopped_and_a_dead_broker_stops_everything(tmp_path: Path) -> None:
     killed = Runner(tmp_path / "run").ready()
     leader = killed.supervisor()
     killed.process.kill()
@@ -215,4 +244,4 @@ def test_what_a_killed_runner_leaves_is_stopped_and_a_broker_that_dies_stops_all
         assert "broker has died" in runner.output
         assert session(leader) == []
     finally:
-        runner.end()
+        runner.stop()

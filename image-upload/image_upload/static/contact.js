@@ -1,8 +1,8 @@
-// Who is told when a picture is done: two fields, checked here and by the server, kept by this browser only if asked to.
+// The contact fields: validated here and by the server, and stored in this browser only on request.
 
-import { announce, byId, say } from "./page.js";
+import { announce, byId, translate } from "./page.js";
 
-const KEPT = "contact";
+const STORAGE_KEY = "contact";
 const tell = byId("tell");
 const who = byId("tell-who");
 const keep = byId("tell-keep");
@@ -17,7 +17,7 @@ export const whenChanged = (then) => { onChanged = then; };
 
 const written = ({ input }) => input.value.trim();
 
-/** The fields of an upload that are filled in. */
+/** The contact fields that are filled in. */
 export const values = () => [...fields.values()].map((field) => [field.input.name, written(field)]).filter(([, value]) => value);
 
 function show(field, sentence) {
@@ -30,25 +30,25 @@ function show(field, sentence) {
 function wrongIn(field) {
   const { validity, validationMessage } = field.input;
   if (validity.valid) return "";
-  return validity.customError ? validationMessage : say(field.sentence);
+  return validity.customError ? validationMessage : translate(field.sentence);
 }
 
-/** What is wrong with the fields, in a sentence; empty when nothing is. */
+/** A sentence about the first invalid field; empty if all are valid. */
 export function wrong() {
   return [...fields.values()].map(wrongIn).find(Boolean) ?? "";
 }
 
-/** Whether a problem of the server is that of a field. */
+/** Whether the code of a server's problem concerns a field. */
 export const isField = (code) => fields.has(code);
 
-/** Shows at its field what the server refused. */
+/** Shows the server's refusal at its field. */
 export function refuse(code, sentence) {
   fields.get(code).input.setCustomValidity(sentence);
   summarise();
   point();
 }
 
-/** Shows at the fields what is wrong with them; returns those. */
+/** Shows the errors of invalid fields; returns those fields. */
 export function point() {
   const wrongOnes = [...fields.values()].filter(wrongIn);
   for (const field of wrongOnes) show(field, wrongIn(field));
@@ -56,15 +56,15 @@ export function point() {
   return wrongOnes;
 }
 
-/** Leads the person to the field that is wrong. */
+/** Moves the focus to the first invalid field. */
 export const lead = () => point()[0]?.input.focus();
 
 function remember() {
   try {
-    if (keep.checked) localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(values())));
-    else localStorage.removeItem(KEPT);
+    if (keep.checked) localStorage.setItem(STORAGE_KEY, JSON.stringify(Object.fromEntries(values())));
+    else localStorage.removeItem(STORAGE_KEY);
   } catch {
-    // a browser that keeps nothing
+    // storage is off, or full
   }
 }
 
@@ -75,7 +75,7 @@ function summarise() {
 for (const field of fields.values()) {
   field.input.addEventListener("input", () => {
     field.input.setCustomValidity("");
-    if (field.input.validity.valid) show(field, ""); // relief at once, blame only when the person is done
+    if (field.input.validity.valid) show(field, ""); // remove an error at once, show one only after editing
     summarise();
   });
   field.input.addEventListener("change", () => {
@@ -95,12 +95,12 @@ byId("tell-form").addEventListener("submit", (event) => {
 });
 
 try {
-  const kept = JSON.parse(localStorage.getItem(KEPT));
+  const kept = JSON.parse(localStorage.getItem(STORAGE_KEY));
   if (kept) {
     keep.checked = true;
     for (const { input } of fields.values()) input.value = kept[input.name] ?? "";
   }
 } catch {
-  // nothing was kept
+  // nothing is stored
 }
 summarise();

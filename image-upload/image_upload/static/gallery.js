@@ -1,10 +1,10 @@
-// The pictures and their results, newest first, kept as the server says they are.
+// The pictures and their results, newest first, synchronised with the server.
 
-import { address, animate, announce, byId, cutOff, doneNews, element, icon, labelOf, operations, say, small, time, whyNotShown } from "./page.js";
+import { absoluteUrl, animate, announce, byId, connectionProblem, doneNews, element, icon, labelOf, operations, translate, preview, time, whyNotShown } from "./page.js";
 import * as lightbox from "./lightbox.js";
 import * as pipeline from "./pipeline.js";
 
-const PAGE = 50;
+const PAGE_SIZE = 50;
 const list = byId("cards");
 const empty = byId("empty");
 const more = byId("more");
@@ -15,10 +15,10 @@ const problem = byId("gallery-problem");
 const entries = new Map(); // id → { image, card, tiles }
 const order = []; // entries, newest first
 let complete = false; // the oldest picture is here
-let read = false; // the list was read once, so that what comes now is news
+let read = false; // the list was read once: later changes are news
 
 const newerFirst = (a, b) => b.image.timestamp - a.image.timestamp || (a.image.id < b.image.id ? 1 : -1);
-const original = (image) => address(`api/images/${encodeURIComponent(image.id)}/original`);
+const original = (image) => absoluteUrl(`api/images/${encodeURIComponent(image.id)}/original`);
 const extensionOf = (name) => (/\.([^.]+)$/.exec(name ?? "")?.[1] ?? "").toLowerCase();
 
 function views(image) {
@@ -33,7 +33,7 @@ function views(image) {
       .filter(([, { status }]) => status === "done")
       .map(([kind, { url }]) => ({
         kind,
-        url: address(url ?? `api/images/${encodeURIComponent(image.id)}/${encodeURIComponent(kind)}`),
+        url: absoluteUrl(url ?? `api/images/${encodeURIComponent(image.id)}/${encodeURIComponent(kind)}`),
         file: `${stem}_${kind}.${resulting}`,
         format: resulting.toUpperCase(),
       })),
@@ -49,8 +49,8 @@ function arranged(found) {
 
 // tiles
 
-// Thousands of photos fit no memory: a card out of sight lets go of its own. The browser says which are in sight.
-const TELLS = "oncontentvisibilityautostatechange" in document;
+// Thousands of pictures do not fit into memory: a card releases its pictures while it is not visible.
+const REPORTS_VISIBILITY = "oncontentvisibilityautostatechange" in document;
 
 list.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
   const entry = entries.get(target.dataset.id);
@@ -59,15 +59,15 @@ list.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) 
   for (const frame of target.querySelectorAll("button.frame")) frame.look();
 });
 
-/** A button with a small picture on it, while its card is in sight; without, where there can be none. */
+/** A button with a preview while its card is visible, or with the format if there is no preview. */
 function pictureOf(entry, view, tries = 1) {
-  const alt = say("pictureLabel", { name: entry.image.original_name, label: labelOf(view.kind) });
+  const alt = translate("pictureLabel", { name: entry.image.original_name, label: labelOf(view.kind) });
   const frame = element("button", { type: "button", className: "frame", "aria-haspopup": "dialog", "aria-label": alt });
   frame.addEventListener("click", () => lightbox.open(entry.image.id, entry.image.original_name, views(entry.image), view.kind));
   const plain = async () => {
     frame.look = () => {};
     frame.classList.add("frame-plain");
-    frame.replaceChildren(icon("picture"), element("span", { text: view.format }), element("span", { className: "frame-note", text: say("noPreview") }));
+    frame.replaceChildren(icon("picture"), element("span", { text: view.format }), element("span", { className: "frame-note", text: translate("noPreview") }));
     frame.title = await whyNotShown(view);
     frame.setAttribute("aria-label", `${alt}. ${frame.title}`);
   };
@@ -82,7 +82,7 @@ function pictureOf(entry, view, tries = 1) {
       else setTimeout(frame.look, 2000);
       tries -= 1;
     });
-    picture.src = small(view);
+    picture.src = preview(view);
     frame.append(picture);
   };
   frame.look();
@@ -93,7 +93,7 @@ function downloadOf(entry, view) {
   const label = labelOf(view.kind);
   return element("a", {
     className: "button-icon tile-download", href: view.url, download: view.file,
-    "aria-label": say("download", { name: entry.image.original_name, label }),
+    "aria-label": translate("download", { name: entry.image.original_name, label }),
   }, icon("download"));
 }
 
@@ -114,7 +114,7 @@ function fillResult(entry, tile, operation) {
     tile.replaceChildren(pictureOf(entry, view), element("figcaption", {}, label, downloadOf(entry, view)));
   } else if (status === "failed") {
     tile.replaceChildren(
-      element("div", { className: "frame frame-failed" }, icon("alert"), element("span", { text: say("failed") })),
+      element("div", { className: "frame frame-failed" }, icon("alert"), element("span", { text: translate("failed") })),
       element("figcaption", {}, label),
     );
   } else {
@@ -129,7 +129,7 @@ function fillResult(entry, tile, operation) {
 function sayWaiting(tile, operation) {
   const off = pipeline.isOff(operation);
   tile.classList.toggle("is-off", off);
-  tile.querySelector(".waiting").textContent = off ? say("workerOff", { worker: `${operation}-worker` }) : say("waiting");
+  tile.querySelector(".waiting").textContent = off ? translate("workerOff", { worker: `${operation}-worker` }) : translate("waiting");
 }
 
 pipeline.whenWorkersChange(() => {
@@ -141,7 +141,7 @@ pipeline.whenWorkersChange(() => {
 // cards
 
 function build(image) {
-  const entry = { image, tiles: new Map(), inSight: !TELLS };
+  const entry = { image, tiles: new Map(), inSight: !REPORTS_VISIBILITY };
   entry.name = element("h3", { className: "card-name" });
   entry.when = element("time", { className: "card-time muted small" });
   entry.original = element("figure", { className: "tile", "data-testid": "original" });
@@ -180,7 +180,7 @@ function note({ image, notes }) {
     .filter(([, { status }]) => status === "failed")
     .map(([operation, { reason }]) => element("li", { className: "notice notice-bad small" },
       element("strong", { text: labelOf(operation) }),
-      ` ${say("failedBecause", { reason: reason || say("noReason") })}`)));
+      ` ${translate("failedBecause", { reason: reason || translate("noReason") })}`)));
 }
 
 function place(entry) {
@@ -201,7 +201,7 @@ function tell(image, operation) {
   const { status, reason } = image.operations[operation];
   const name = image.original_name;
   pipeline.answered(operation, status === "failed");
-  if (status === "failed") announce(say("failedNews", { name, reason: reason || say("noReason") }));
+  if (status === "failed") announce(translate("failedNews", { name, reason: reason || translate("noReason") }));
   else announce(doneNews(operation, name));
 }
 
@@ -218,9 +218,9 @@ export function show(given, { provisional = false } = {}) {
     entries.set(image.id, entry);
     const rank = place(entry);
     settle();
-    if (news && rank < PAGE) {
+    if (news && rank < PAGE_SIZE) {
       animate(entry.card, [{ opacity: 0, transform: "translateY(0.75rem)" }, { opacity: 1, transform: "none" }], { duration: 420 });
-      announce(say("newPicture", { name: image.original_name }));
+      announce(translate("newPicture", { name: image.original_name }));
       pipeline.published();
       for (const [operation, { status }] of Object.entries(image.operations)) if (status !== "pending") tell(image, operation);
     }
@@ -231,7 +231,7 @@ export function show(given, { provisional = false } = {}) {
   const merged = { ...before.operations };
   for (const [operation, now] of Object.entries(image.operations)) {
     const then = merged[operation]?.status;
-    // an answer that was under way for longer may know less
+    // a slow response may be older
     if (now.status === "pending" && then !== undefined) continue;
     merged[operation] = now;
   }
@@ -269,16 +269,16 @@ function settle() {
 // pages of the list
 
 async function page(before) {
-  const url = new URL(address("api/images"));
-  url.searchParams.set("limit", PAGE);
+  const url = new URL(absoluteUrl("api/images"));
+  url.searchParams.set("limit", PAGE_SIZE);
   if (before) url.searchParams.set("before", before);
-  const answer = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? "");
-  return (await answer.json()).images;
+  const response = await fetch(url, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).detail ?? "");
+  return (await response.json()).images;
 }
 
-/** `fetch` throws a TypeError of the browser's own words when nobody answers. */
-const sentenceOf = (error) => (error instanceof TypeError ? say(cutOff()) : error.message || say("cannotList"));
+/** `fetch` throws a TypeError with the browser's own message if there is no response. */
+const sentenceOf = (error) => (error instanceof TypeError ? translate(connectionProblem()) : error.message || translate("cannotList"));
 
 let reading = null;
 let cursor; // the picture down to which the list was read; an event may show one from further down
@@ -288,7 +288,7 @@ export const newest = () => order.find((entry) => !entry.provisional)?.image.tim
 
 /**
  * Reads the newest pictures; after a break, as far down as something may have been missed:
- * what came `since` then, and every result that is still awaited.
+ * what came `since` then, and every result that is still pending.
  */
 export function catchUp(since) {
   reading ??= (async () => {
@@ -299,7 +299,7 @@ export function catchUp(since) {
         return;
       } catch (error) {
         problem.hidden = false;
-        problem.textContent = `${sentenceOf(error)} ${say("tryingAgain")}`;
+        problem.textContent = `${sentenceOf(error)} ${translate("tryingAgain")}`;
         await new Promise((resolve) => { setTimeout(resolve, pause * 1000); });
       }
     }
@@ -314,7 +314,7 @@ async function readFromTop(since = 0) {
   for (let before; ;) {
     const images = await page(before);
     for (const image of images) show(image);
-    if (images.length < PAGE) complete = true;
+    if (images.length < PAGE_SIZE) complete = true;
     else if (order.at(-1).image.id === images.at(-1).id) complete = false;
     if (first) {
       cursor = images.at(-1)?.id;
@@ -322,7 +322,7 @@ async function readFromTop(since = 0) {
       break;
     }
     const end = images.at(-1);
-    if (images.length < PAGE || end.timestamp <= until) break;
+    if (images.length < PAGE_SIZE || end.timestamp <= until) break;
     before = end.id;
   }
   read = true;
@@ -332,25 +332,25 @@ async function readFromTop(since = 0) {
 async function older() {
   if (loadMore.disabled || complete || !read) return;
   loadMore.disabled = true;
-  loadMore.textContent = say("loading");
+  loadMore.textContent = translate("loading");
   moreProblem.textContent = "";
   try {
     const images = await page(cursor);
     cursor = images.at(-1)?.id ?? cursor;
-    complete = images.length < PAGE;
-    read = false; // old pictures are no news
+    complete = images.length < PAGE_SIZE;
+    read = false; // old pictures are not announced
     try {
       for (const image of images) show(image);
     } finally {
       read = true;
     }
-    end.unobserve(more); // tells anew whether the end is in sight: it may never have left it
+    end.unobserve(more); // reports again whether the end is visible: it may never have left
     end.observe(more);
   } catch (error) {
     moreProblem.textContent = sentenceOf(error); // the button stays, to be pressed again
   }
   loadMore.disabled = false;
-  loadMore.textContent = say("loadMore");
+  loadMore.textContent = translate("loadMore");
   settle();
 }
 

@@ -1,6 +1,6 @@
-// One picture, large: a result over its original under one slider, or beside it where their shapes differ.
+// The lightbox: compares a result with its original by a slider, or side by side if their shapes differ.
 
-import { blind, byId, element, instead, labelOf, percent, say, whyNotShown } from "./page.js";
+import { unsupportedFormats, byId, element, replacement, labelOf, percent, translate, whyNotShown } from "./page.js";
 
 const box = byId("lightbox");
 const stage = byId("lightbox-stage");
@@ -18,7 +18,7 @@ const downloadAll = byId("lightbox-download-all");
 let shown = null; // { id, name, views: [{ kind, url, file, format }] }
 let at = 0;
 let comparing = true;
-let turn = 0; // the newest render; those before it have nothing to say any more
+let turn = 0; // the number of the newest render; older ones are obsolete
 let fresh = false; // just opened: the slider takes the keyboard once it is there
 
 async function show(image, url) {
@@ -37,12 +37,12 @@ async function show(image, url) {
 
 /** Whether the picture of `view`, or what stands in for it, is in `image`, decoded. */
 async function load(image, view) {
-  if (!blind.has(view.format)) {
+  if (!unsupportedFormats.has(view.format)) {
     if (await show(image, view.url)) return true;
-    if (image.getAttribute("src") !== view.url) return false; // it is to show another by now
+    if (image.getAttribute("src") !== view.url) return false; // superseded by another picture
   }
-  const seen = await show(image, instead(view));
-  if (seen && view.format === "AVIF") blind.add(view.format); // not every browser shows it
+  const seen = await show(image, replacement(view));
+  if (seen && view.format === "AVIF") unsupportedFormats.add(view.format); // not every browser shows it
   return seen;
 }
 
@@ -51,7 +51,7 @@ const alike = () => Math.abs(ratio(before) / ratio(after) - 1) < 0.02;
 
 function slide() {
   compare.style.setProperty("--at", `${range.value}%`);
-  range.setAttribute("aria-valuetext", say("compareAt", { percent: percent(range.value / 100) }));
+  range.setAttribute("aria-valuetext", translate("compareAt", { percent: percent(range.value / 100) }));
 }
 
 async function picture() {
@@ -85,15 +85,15 @@ function render() {
   byId("lightbox-name").textContent = shown.name;
   byId("lightbox-name").title = shown.name;
   byId("lightbox-label").textContent = label;
-  byId("lightbox-position").textContent = say("position", { position: at + 1, total: shown.views.length });
+  byId("lightbox-position").textContent = translate("position", { position: at + 1, total: shown.views.length });
   byId("compare-label").textContent = label;
-  after.alt = say("pictureLabel", { name: shown.name, label });
-  before.alt = say("pictureLabel", { name: shown.name, label: labelOf("original") });
-  range.setAttribute("aria-label", say("compareLabel", { label }));
+  after.alt = translate("pictureLabel", { name: shown.name, label });
+  before.alt = translate("pictureLabel", { name: shown.name, label: labelOf("original") });
+  range.setAttribute("aria-label", translate("compareLabel", { label }));
   for (const link of [download, byId("lightbox-problem-download")]) {
     link.href = view.url;
     link.download = view.file;
-    link.setAttribute("aria-label", say("download", { name: shown.name, label }));
+    link.setAttribute("aria-label", translate("download", { name: shown.name, label }));
   }
   toggle.hidden = view.kind === "original";
   toggle.setAttribute("aria-pressed", comparing);

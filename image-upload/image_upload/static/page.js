@@ -1,18 +1,18 @@
-// What every module of the page uses: what all pages share, its settings, and how it names things.
+// Shared by the modules of the page: the helpers of all pages, settings, and formatting.
 
-import { cutOff, data, filled, lang, say } from "../web/static/page.js";
+import { connectionProblem, data, interpolate, lang, translate } from "../web/static/page.js";
 
 export * from "../web/static/page.js";
 
 export const { maxMegabytes, operations } = data;
 
-/** What people call an operation; one that is new to this page goes by its own name. */
+/** The label of an operation; its name, if the page has no label for it. */
 export const labelOf = (operation) => data.labels[operation] ?? operation;
 
-/** That an operation on the file `name` is done. */
+/** The sentence that says that an operation on the file `name` is done. */
 export function doneNews(operation, name) {
   const sentence = data.news[operation];
-  return sentence ? filled(sentence, { name }) : say("doneNews", { name, label: labelOf(operation) });
+  return sentence ? interpolate(sentence, { name }) : translate("doneNews", { name, label: labelOf(operation) });
 }
 
 const MEGABYTE = 1e6;
@@ -33,23 +33,23 @@ export function size(bytes) {
   return `${decimals.format(shown)} MB`;
 }
 
-/** Formats that browsers do not show, and those that this one has been seen not to. */
-export const blind = new Set(["HEIC", "HEIF", "TIFF", "TIF"]);
+/** Formats that browsers cannot display, or that this one failed to display. */
+export const unsupportedFormats = new Set(["HEIC", "HEIF", "TIFF", "TIF"]);
 
-/** The address of a small WebP of a picture: for a tile, or to stand in for one that the browser cannot show. */
-export const small = ({ url }, width = 480) => `${url}?width=${width}`;
-export const instead = (view) => small(view, 1600);
+/** The URL of a WebP preview: for a tile, or as a replacement for a format that the browser cannot display. */
+export const preview = ({ url }, width = 480) => `${url}?width=${width}`;
+export const replacement = (view) => preview(view, 1600);
 
-/** Why a picture does not appear, in a sentence. */
+/** A sentence that says why a picture cannot be displayed. */
 export async function whyNotShown(view) {
   try {
-    const { ok, status } = await fetch(small(view), { method: "HEAD" });
-    if (status === 404) return say("gone");
-    return ok || status === 422 ? say("cannotShow", { format: view.format }) : say("unreadable");
+    const { ok, status } = await fetch(preview(view), { method: "HEAD" });
+    if (status === 404) return translate("gone");
+    return ok || status === 422 ? translate("cannotShow", { format: view.format }) : translate("unreadable");
   } catch {
-    return say(cutOff());
+    return translate(connectionProblem());
   }
 }
 
-/** What the server says of a problem (RFC 9457), where it says anything. */
+/** The code of a problem (RFC 9457); empty if there is none. */
 export const codeOf = ({ type }) => /^urn:problem:(.+)$/.exec(type ?? "")?.[1] ?? "";

@@ -1,10 +1,10 @@
-// The picture of the pipeline: lights up as events pass, and shows which workers run.
+// The diagram of the pipeline: it lights up as events pass, and shows which workers run.
 
-import { address, animate, byId, element, operations, say } from "./page.js";
+import { absoluteUrl, animate, byId, element, operations, translate } from "./page.js";
 
 const map = byId("pipeline");
-const CELLS = 12;
-const TRAVEL = 520;
+const MAX_CELLS = 12;
+const TRAVEL_MS = 520;
 const node = (name) => map.querySelector(`[data-node="${CSS.escape(name)}"]`);
 const off = new Set();
 const watchers = new Set();
@@ -13,7 +13,7 @@ function glow(name, kind = "on") {
   const lit = node(name);
   if (!lit) return;
   lit.classList.remove("is-on", "is-bad");
-  void lit.offsetWidth; // starts the transition anew where events follow closely
+  void lit.offsetWidth; // restarts the transition
   lit.classList.add(kind === "bad" ? "is-bad" : "is-on");
   clearTimeout(lit.fading);
   lit.fading = setTimeout(() => lit.classList.remove("is-on", "is-bad"), 900);
@@ -21,12 +21,12 @@ function glow(name, kind = "on") {
 
 async function travel(name) {
   const wire = map.querySelector(`[data-wire="${name}"]`);
-  if (wire.childElementCount > 5) return; // a crowd looks like a few
+  if (wire.childElementCount > 5) return; // limit the number of sparks
   const spark = element("span", { className: "spark" });
   wire.append(spark);
   const { width, height } = wire.getBoundingClientRect();
   const [x, y] = name === "out" ? [width, 0] : name === "back" ? [-width, 0] : [0, height];
-  await animate(spark, [{ transform: "none" }, { transform: `translate(${x}px, ${y}px)` }], { duration: TRAVEL });
+  await animate(spark, [{ transform: "none" }, { transform: `translate(${x}px, ${y}px)` }], { duration: TRAVEL_MS });
   spark.remove();
 }
 
@@ -34,7 +34,7 @@ function append(topic, kind = "on") {
   const log = map.querySelector(`[data-log="${topic}"]`);
   const cell = element("span", { className: kind === "bad" ? "cell cell-bad" : "cell" });
   log.append(cell);
-  while (log.childElementCount > CELLS) log.firstElementChild.remove();
+  while (log.childElementCount > MAX_CELLS) log.firstElementChild.remove();
   animate(cell, [{ transform: "scale(0)", opacity: 0 }, { transform: "none", opacity: 1 }], { duration: 300 });
 }
 
@@ -76,7 +76,7 @@ async function look() {
   if (document.hidden) return;
   let groups;
   try {
-    const answer = await fetch(address("api/groups"), { headers: { Accept: "application/json" } });
+    const answer = await fetch(absoluteUrl("api/groups"), { headers: { Accept: "application/json" } });
     if (!answer.ok) return;
     ({ groups } = await answer.json());
   } catch {
@@ -90,8 +90,8 @@ async function look() {
     else off.add(operation);
     const shown = node(operation);
     shown.dataset.state = runs ? "up" : "off";
-    shown.querySelector(".node-note").textContent = runs ? "" : `, ${say("off")}`;
-    shown.title = runs ? "" : say("workerOff", { worker: `${operation}-worker` });
+    shown.querySelector(".node-note").textContent = runs ? "" : `, ${translate("off")}`;
+    shown.title = runs ? "" : translate("workerOff", { worker: `${operation}-worker` });
   }
   if (changed) for (const tell of watchers) tell();
 }

@@ -1,25 +1,25 @@
-// Uploads: a few at once, the rest in line; what fails for the moment is tried again by itself.
+// The upload queue: a few uploads run concurrently, and retryable failures are retried automatically.
 
-import { address, animate, announce, byId, codeOf, cutOff, element, icon, lang, maxBytes, maxMegabytes, newKey, percent, say, size } from "./page.js";
+import { absoluteUrl, animate, announce, byId, codeOf, connectionProblem, element, icon, lang, maxBytes, maxMegabytes, newIdempotencyKey, percent, translate, size } from "./page.js";
 import * as contact from "./contact.js";
 
-const AT_ONCE = 3;
-const PAUSES = [2, 4, 8, 15, 30, 60]; // seconds
-const FOR_THE_MOMENT = new Set([0, 408, 425, 429, 500, 502, 503, 504, 507]);
-const OF_THE_FILE = new Set([400, 413, 415, 422]); // trying again is of no use
-const FAULTS = 4; // after so many errors of its own the server is not asked again by itself
+const MAX_CONCURRENT_UPLOADS = 3;
+const RETRY_DELAYS_SECONDS = [2, 4, 8, 15, 30, 60];
+const RETRYABLE_STATUSES = new Set([0, 408, 425, 429, 500, 502, 503, 504, 507]);
+const PERMANENT_STATUSES = new Set([400, 413, 415, 422]); // a retry is useless
+const MAX_SERVER_ERRORS = 4; // after this many server errors there are no automatic retries
 
 const section = byId("uploads");
 const rows = byId("upload-rows");
 const count = byId("uploads-count");
 const dismissRefused = byId("dismiss-refused");
 
-const waiting = []; // in line
+const waiting = []; // queued
 const sending = new Set();
 const retrying = new Set();
-const held = new Set(); // until a field is corrected
+const held = new Set(); // until the user corrects a field
 const refused = new Set();
-let heldUntil = 0; // the server asked for a pause
+let pausedUntil = 0; // the server asked for a pause
 let total = 0;
 let done = 0;
 let onAccepted = () => {};
@@ -49,18 +49,18 @@ function thumbnail(file) {
 }
 
 function build(file) {
-  const upload = { file, attempt: 0, key: newKey() };
+  const upload = { file, attempt: 0, key: newIdempotencyKey() };
   upload.state = element("span", { className: "upload-state" });
-  upload.bar = element("progress", { className: "upload-bar", max: 1, "aria-label": say("progress", { name: file.name }) });
+  upload.bar = element("progress", { className: "upload-bar", max: 1, "aria-label": translate("progress", { name: file.name }) });
   upload.bar.value = 0;
-  upload.now = element("button", { type: "button", className: "button button-quiet button-small", text: say("tryNow") });
+  upload.now = element("button", { type: "button", className: "button button-quiet button-small", text: translate("tryNow") });
   upload.now.addEventListener("click", () => {
-    heldUntil = 0;
+    pausedUntil = 0;
     if (held.has(upload) && contact.wrong()) contact.lead();
     else resume(upload, true);
   });
   upload.stop = element("button", { type: "button", className: "button-icon" }, icon("close"));
-  upload.stop.addEventListener("click", () => leave(upload, true));
+  upload.stop.addEventListener("click", () => remove(upload, true));
   upload.row = element("li", { className: "upload-row", "data-testid": "upload-row" },
     thumbnail(file),
     element("div", { className: "upload-body" },
@@ -73,25 +73,25 @@ function build(file) {
   return upload;
 }
 
-function turn(upload, state, sentence) {
+function setState(upload, state, sentence) {
   upload.row.dataset.state = state;
   upload.state.textContent = sentence;
   upload.bar.hidden = !["queued", "sending", "checking"].includes(state);
   upload.now.hidden = !["retrying", "held"].includes(state) && !(state === "refused" && upload.again);
-  upload.now.textContent = say(state === "retrying" ? "tryNow" : "sendAgain");
+  upload.now.textContent = translate(state === "retrying" ? "tryNow" : "sendAgain");
   if (!upload.now.hidden) upload.now.setAttribute("aria-label", `${upload.now.textContent}: ${upload.file.name}`);
   upload.stop.hidden = state === "accepted";
-  upload.stop.setAttribute("aria-label", say(state === "refused" ? "dismiss" : "cancel", { name: upload.file.name }));
+  upload.stop.setAttribute("aria-label", translate(state === "refused" ? "dismiss" : "cancel", { name: upload.file.name }));
 }
 
-function tally() {
+function updateCounts() {
   section.hidden = rows.childElementCount === 0;
-  count.textContent = say("sentOf", { done, total });
+  count.textContent = translate("sentOf", { done, total });
   dismissRefused.hidden = refused.size < 2;
   if (section.hidden) total = done = 0;
 }
 
-async function leave(upload, byHand = false) {
+async function remove(upload, byHand = false) {
   upload.gone = true;
   clearInterval(upload.clock);
   sending.delete(upload);
@@ -102,15 +102,15 @@ async function leave(upload, byHand = false) {
   upload.request?.abort();
   if (byHand) {
     if (!refused.delete(upload)) total -= 1;
-    // the keyboard goes on with the next row, or with the choice of pictures
+    // move the focus to the next row, or to the file input
     const next = upload.row.nextElementSibling ?? upload.row.previousElementSibling;
     if (upload.row.contains(document.activeElement)) (next?.querySelector(".button-icon") ?? byId("file")).focus();
   } else {
     await animate(upload.row, [{ opacity: 1 }, { opacity: 0 }], { duration: 260 });
   }
   upload.row.remove();
-  tally();
-  pump();
+  updateCounts();
+  sendNext();
 }
 
 function refuse(upload, reason, again = false) {
@@ -118,43 +118,43 @@ function refuse(upload, reason, again = false) {
   refused.add(upload);
   upload.again = again;
   total -= 1;
-  turn(upload, "refused", reason);
-  announce(say("refusedNews", { name: upload.file.name, reason }));
-  tally();
+  setState(upload, "refused", reason);
+  announce(translate("refusedNews", { name: upload.file.name, reason }));
+  updateCounts();
 }
 
 function accept(upload, image) {
   sending.delete(upload);
   done += 1;
-  turn(upload, "accepted", say("accepted"));
-  tally();
+  setState(upload, "accepted", translate("accepted"));
+  updateCounts();
   if (image) onAccepted(image);
-  setTimeout(() => leave(upload), 700);
+  setTimeout(() => remove(upload), 700);
 }
 
 function retry(upload, reason, seconds) {
   sending.delete(upload);
   retrying.add(upload);
   upload.attempt += 1;
-  const pause = seconds ?? PAUSES[Math.min(upload.attempt, PAUSES.length) - 1];
+  const pause = seconds ?? RETRY_DELAYS_SECONDS[Math.min(upload.attempt, RETRY_DELAYS_SECONDS.length) - 1];
   const due = Date.now() + pause * 1000;
-  heldUntil = Math.max(heldUntil, due);
-  if (upload.attempt === 1) announce(say("retryNews", { name: upload.file.name, reason }));
+  pausedUntil = Math.max(pausedUntil, due);
+  if (upload.attempt === 1) announce(translate("retryNews", { name: upload.file.name, reason }));
   const tick = () => {
     const left = Math.ceil((due - Date.now()) / 1000);
     if (left <= 0) resume(upload);
-    else turn(upload, "retrying", `${reason} ${left > 90 ? say("tryingInMinutes", { minutes: Math.ceil(left / 60) }) : say("tryingIn", { seconds: left })}`);
+    else setState(upload, "retrying", `${reason} ${left > 90 ? translate("tryingInMinutes", { minutes: Math.ceil(left / 60) }) : translate("tryingIn", { seconds: left })}`);
   };
   tick();
   upload.clock = setInterval(tick, 250);
 }
 
-/** What is wrong is not the file but a field of the page: it waits for that one. */
+/** A field of the page is invalid, not the file: the upload waits for the correction. */
 function hold(upload, reason) {
   sending.delete(upload);
   held.add(upload);
-  turn(upload, "held", `${reason} ${say("correctField")}`);
-  announce(say("refusedNews", { name: upload.file.name, reason }));
+  setState(upload, "held", `${reason} ${translate("correctField")}`);
+  announce(translate("refusedNews", { name: upload.file.name, reason }));
 }
 
 function resume(upload, first = false) {
@@ -162,31 +162,31 @@ function resume(upload, first = false) {
   if (refused.delete(upload)) {
     total += 1;
     upload.attempt = 0;
-    tally();
+    updateCounts();
   } else if (!retrying.delete(upload) && !held.delete(upload)) {
     return;
   }
-  turn(upload, "queued", say("queued"));
+  setState(upload, "queued", translate("queued"));
   upload.bar.value = 0;
-  // what was tried before goes before what was not
+  // retries go before new uploads
   const place = first ? 0 : waiting.findIndex(({ attempt }) => attempt === 0);
   waiting.splice(place < 0 ? waiting.length : place, 0, upload);
-  pump();
+  sendNext();
 }
 
-let later = 0;
+let pauseTimer = 0;
 
-function pump() {
-  const left = heldUntil - Date.now();
-  clearTimeout(later);
+function sendNext() {
+  const left = pausedUntil - Date.now();
+  clearTimeout(pauseTimer);
   if (left > 0) {
-    later = setTimeout(pump, left);
+    pauseTimer = setTimeout(sendNext, left);
     return;
   }
-  while (sending.size < AT_ONCE && waiting.length) send(waiting.shift());
+  while (sending.size < MAX_CONCURRENT_UPLOADS && waiting.length) send(waiting.shift());
 }
 
-function parsed(request) {
+function parseResponse(request) {
   try {
     return JSON.parse(request.responseText) ?? {};
   } catch {
@@ -204,9 +204,9 @@ function retryAfter(request) {
 
 function send(upload) {
   const { file } = upload;
-  const mistake = contact.wrong();
-  if (mistake) {
-    hold(upload, mistake);
+  const invalidField = contact.wrong();
+  if (invalidField) {
+    hold(upload, invalidField);
     contact.point();
     return;
   }
@@ -218,82 +218,82 @@ function send(upload) {
   form.append("file", file, file.name);
   const request = new XMLHttpRequest();
   upload.request = request;
-  request.open("POST", address("api/images"));
+  request.open("POST", absoluteUrl("api/images"));
   request.setRequestHeader("Accept", "application/json, application/problem+json");
   request.setRequestHeader("Idempotency-Key", upload.key);
   const sent = (share) => {
     upload.bar.value = share;
-    turn(upload, "sending", say("sending", { percent: percent(share) }));
+    setState(upload, "sending", translate("sending", { percent: percent(share) }));
   };
   request.upload.addEventListener("progress", ({ loaded, total: all }) => sent(all ? loaded / all : 0));
   request.upload.addEventListener("load", () => {
-    upload.bar.removeAttribute("value"); // takes as long as it takes
-    turn(upload, "checking", say("checking"));
+    upload.bar.removeAttribute("value"); // the duration of the check is unknown
+    setState(upload, "checking", translate("checking"));
   });
   request.addEventListener("loadend", async () => {
     const { status } = request;
     const unread = status === 0 && !await readable(file);
     if (upload.gone) return;
-    const answer = parsed(request);
+    const answer = parseResponse(request);
     if (status >= 200 && status < 300) accept(upload, answer.images?.[0]);
-    else if (unread) refuse(upload, say("fileUnreadable"), true);
+    else if (unread) refuse(upload, translate("fileUnreadable"), true);
     else if (status === 429) {
-      retry(upload, answer.detail || say("busy"), retryAfter(request));
-    } else if (FOR_THE_MOMENT.has(status) && (status !== 500 || upload.attempt < FAULTS)) {
-      retry(upload, answer.detail || say(status ? "unavailable" : cutOff()), retryAfter(request));
+      retry(upload, answer.detail || translate("busy"), retryAfter(request));
+    } else if (RETRYABLE_STATUSES.has(status) && (status !== 500 || upload.attempt < MAX_SERVER_ERRORS)) {
+      retry(upload, answer.detail || translate(status ? "unavailable" : connectionProblem()), retryAfter(request));
     } else if (status === 400 && contact.isField(codeOf(answer))) {
       hold(upload, answer.detail);
-      if (`${fields}` !== `${contact.values()}`) resume(upload); // corrected while it was under way
+      if (`${fields}` !== `${contact.values()}`) resume(upload); // corrected meanwhile
       else contact.refuse(codeOf(answer), answer.detail);
     } else if (status === 413 && !answer.detail) refuse(upload, tooLarge(file));
-    else refuse(upload, answer.detail || say("refused", { status }), !OF_THE_FILE.has(status));
-    pump();
+    else refuse(upload, answer.detail || translate("refused", { status }), !PERMANENT_STATUSES.has(status));
+    sendNext();
   });
   sent(0);
   request.send(form);
 }
 
-/** Whether the browser can read a file: what it cannot send looks as if nobody had answered. */
+/** Whether the browser can read a file: an unreadable one fails like a lost connection. */
 const readable = (file) => file.arrayBuffer().then(() => true, () => false);
 
-const tooLarge = (file) => say("tooLarge", { size: size(file.size), limit: `${maxMegabytes} MB` });
+const tooLarge = (file) => translate("tooLarge", { size: size(file.size), limit: `${maxMegabytes} MB` });
 
-function enter(file) {
+function createRow(file) {
   const upload = build(file);
   total += 1;
-  turn(upload, "queued", say("queued"));
+  setState(upload, "queued", translate("queued"));
   rows.append(upload.row);
   return upload;
 }
 
-/** Takes files in: those that are too large are refused here, before a byte is sent. */
+/** Queues files; those that are too large are refused before a byte is sent. */
 export function add(files) {
   for (const file of files) {
-    const upload = enter(file);
+    const upload = createRow(file);
     if (file.size > maxBytes) refuse(upload, tooLarge(file));
     else waiting.push(upload);
   }
-  tally();
-  pump();
+  updateCounts();
+  sendNext();
 }
 
-/** Tells of a file or a folder that was dropped and is not to be had. */
-export const miss = ({ name, isFile }) => refuse(enter(new File([], name)), say(isFile ? "fileUnreadable" : "folderUnreadable"));
+/** Shows a dropped file or folder that cannot be read. */
+export const refuseUnreadable = ({ name, isFile }) => refuse(createRow(new File([], name)), translate(isFile ? "fileUnreadable" : "folderUnreadable"));
 
 dismissRefused.addEventListener("click", () => {
   for (const { row } of refused) row.remove();
   refused.clear();
-  tally();
+  updateCounts();
   byId("file").focus();
 });
 
 contact.whenChanged(() => {
-  heldUntil = 0;
+  pausedUntil = 0;
   for (const upload of [...held, ...retrying]) resume(upload);
 });
 
 addEventListener("online", () => {
-  heldUntil = 0;
+  pausedUntil = 0;
   for (const upload of [...retrying]) resume(upload);
 });
 

@@ -1,11 +1,11 @@
-// The upload page: takes pictures in, and keeps the gallery alive with the server's events.
+// The upload page: accepts pictures, and keeps the gallery up to date with the server's events.
 
 import { byId, operations } from "./page.js";
-import { follow } from "../web/static/live.js";
+import { subscribe } from "../web/static/live.js";
 import * as gallery from "./gallery.js";
 import * as queue from "./queue.js";
 
-// an upload becomes its card at once; the events that follow fill it
+// an upload becomes a card at once; later events fill it
 queue.whenAccepted((image) => gallery.show({
   timestamp: Date.now() / 1000,
   operations: Object.fromEntries(operations.map((name) => [name, { status: "pending", url: null, reason: null }])),
@@ -31,7 +31,7 @@ async function filesIn(entry) {
       for (const inner of some) if (!inner.name.startsWith(".")) found.push(...await filesIn(inner));
     }
   } catch {
-    queue.miss(entry);
+    queue.refuseUnreadable(entry);
   }
   return found;
 }
@@ -79,16 +79,16 @@ addEventListener("paste", ({ clipboardData }) => {
 // live
 
 let broken = false;
-let since; // the newest picture before the connection broke
+let since; // the newest picture before the connection was lost
 
 await gallery.catchUp();
-follow("api/events", { image: gallery.show }, {
-  badged: true,
-  opened() {
-    if (broken) gallery.catchUp(since); // the stream begins with the newest pictures; more may have been missed
+subscribe("api/events", { image: gallery.show }, {
+  hasBadge: true,
+  onOpen() {
+    if (broken) gallery.catchUp(since); // the stream starts with the newest pictures, but more may have been missed
     broken = false;
   },
-  lost() {
+  onLost() {
     if (!broken) since = gallery.newest();
     broken = true;
   },

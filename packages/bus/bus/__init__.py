@@ -1,25 +1,12 @@
-"""All that knows Kafka: topics, events, settings, the producer and the consumer runtime."""
+"""Kafka, and nothing else: producer, consumer runtime, mirror, dead letters."""
 
-from .errors import Final, GaveUp, Passing
-from .events import Cause, Event, ImageUploaded, OperationFinished, Undecodable
-from .memory import Memory
-from .settings import EXIT_CONFIG, KafkaSettings, PublicUrl, Settings, load
+from .errors import AttemptsExhausted, PermanentError, RetryableError
+from .settings import KafkaSettings
+from .state import State
 from .worker import Worker
 
-__all__ = [
-    "EXIT_CONFIG",
-    "Cause",
-    "Event",
-    "Final",
-    "GaveUp",
-    "ImageUploaded",
-    "KafkaSettings",
-    "Memory",
-    "OperationFinished",
-    "Passing",
-    "PublicUrl",
-    "Settings",
-    "Undecodable",
-    "Worker",
-    "load",
-]
+__all__ = ["AttemptsExhausted", "KafkaSettings", "PermanentError", "RetryableError", "State", "Worker"]
+"""Kafka, and nothing else: producer, consumer runtime, mirror, dead letters."""
+
+
+__all__ = ["AttemptsExhausted", "KafkaSettings", "PermanentError", "RetryableError", "State", "Worker"]

@@ -1,105 +1,55 @@
-"""Clients of the cluster: made patiently, since a broker may start after the service that needs it."""
+"""Clients of the cluster, retried until it answers: a broker may start after the service that needs it."""
 
-import logging
-import sys
+import threading
 from collections.abc import Callable
-from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import tenacity
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError, UnsupportedVersionError
-from kafka.net.compat import KafkaNetClient
-from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
+from service import EXIT_CONFIG, refuse_to_start
+from service.log import get_logger
 
-from .log import get_logger
-from .settings import EXIT_CONFIG, KafkaSettings
-from .unreadable import passing_over
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from . import kafka_fixes
+from .kafka_fixes import bound_poll, watch_logins
+from .settings import KafkaSettings
 
 log = get_logger(__name__)
 C = TypeVar("C")
+_refusal_told: set[str] = set()
+_telling_refusal = threading.Lock()
 
 BOOTSTRAP_TIMEOUT_MS = 5_000
+FETCH_MAX_BYTES = 4 * 1024 * 1024
+"""Bytes of one fetch over all partitions: the library's 50 MB are too many for a container of 256 MB."""
+POLL_MAX_BYTES = 8 * 1024 * 1024
+"""Bytes of the records that one poll gives out, as they lie in memory."""
 
 
-def _data_first(receive: Callable[[Any], tuple[bytes, Exception | None]]) -> Callable[[Any], Any]:
-    """Have data that came together with the end of a connection read before that end is told.
+def create_client(kind: Callable[..., C], **options: Any) -> C:
+    """A client of that class, with all fixes; leaves nothing behind where it cannot be created."""
+    kafka_fixes.apply()
+    return kafka_fixes.create_client(kind, **options)
 
-    kafka-python 3.0.12 throws such data away: the broker's word that a login is refused, most of all on a busy machine.
+
+def retry_until_connected(
+    create: Callable[[], C], settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False
+) -> C:
+    """What `create` returns, tried until the cluster answers; InterruptedError when `stopping` says so.
+
+    A refused login ends the process with status 78: retrying does not mend a wrong password.
     """
-
-    def received(transport: Any) -> tuple[bytes, Exception | None]:
-        data, error = receive(transport)
-        return data, None if data else error
-
-    return received
-
-
-for _transport in (KafkaTCPTransport, KafkaSSLTransport):
-    _transport._sock_recv = _data_first(_transport._sock_recv)
-
-
-class LoginWatch(logging.Handler):
-    """Notes a refused login: kafka-python tells of it in its log alone, its callers see a timeout."""
-
-    refused = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "SaslAuthenticationFailed" in record.getMessage() or "AuthenticationFailed" in str(record.exc_info):
-            self.refused = True
-
-
-@contextmanager
-def watched() -> "Iterator[LoginWatch]":
-    """Notes what logins of this process are refused meanwhile."""
-    watch = LoginWatch(logging.WARNING)
-    logger = logging.getLogger("kafka")
-    logger.addHandler(watch)
-    try:
-        yield watch
-    finally:
-        logger.removeHandler(watch)
-
-
-def made(kind: Callable[..., C], **options: Any) -> C:
-    """A client of that kind. One that cannot be made leaves nothing behind.
-
-    kafka-python 3.0.12 begins with a thread and its connections, and leaves them there when no broker answers.
-    """
-    with ExitStack() as failed:
-
-        def network(**how: Any) -> KafkaNetClient:
-            return failed.enter_context(closing(KafkaNetClient(**how)))
-
-        client = kind(kafka_client=network, **options)
-        failed.pop_all()
-        return client
-
-
-def patiently(make: Callable[[], C], settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False) -> C:
-    """What `make` returns, tried until the cluster answers; InterruptedError when `stopping` says so.
-
-    A refused login ends the process with status 78: waiting does not mend a wrong password.
-    """
+    kafka_fixes.apply()
 
     def attempt() -> C:
         if stopping():
             raise InterruptedError
-        with watched() as watch:
+        with watch_logins() as logins:
             try:
-                return make()
+                return create()
             except KafkaError:
-                if watch.refused and not stopping():
-                    print(
-                        "wrong setting: KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD:"
-                        f" {settings.kafka_bootstrap_servers} refuses this user or password",
-                        file=sys.stderr,
-                        flush=True,
-                    )
-                    raise SystemExit(EXIT_CONFIG) from None
+                if logins.refused and not stopping():
+                    _refuse_login(settings.kafka_bootstrap_servers)
                 raise
 
     def tell(state: tenacity.RetryCallState) -> None:
@@ -115,13 +65,22 @@ def patiently(make: Callable[[], C], settings: KafkaSettings, stopping: Callable
     return retrying(attempt)
 
 
+def _refuse_login(servers: str) -> NoReturn:
+    """End the process with EXIT_CONFIG. Several threads may meet the refusal at once: the first one says it."""
+    with _telling_refusal:
+        if servers in _refusal_told:
+            raise SystemExit(EXIT_CONFIG)
+        _refusal_told.add(servers)
+    refuse_to_start(f"wrong setting: KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: {servers} refuses this user or password")
+
+
 def connect_admin(settings: KafkaSettings, stopping: Callable[[], bool] = lambda: False) -> KafkaAdminClient:
     """An admin client of a cluster that answers."""
     options = settings.connection() | {
         "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
         "request_timeout_ms": 10_000,
     }
-    return patiently(lambda: made(KafkaAdminClient, **options), settings, stopping)
+    return retry_until_connected(lambda: create_client(KafkaAdminClient, **options), settings, stopping)
 
 
 def connect_consumer(
@@ -129,7 +88,8 @@ def connect_consumer(
 ) -> KafkaConsumer:
     """A consumer on a cluster that answers; offsets are never committed behind the caller's back.
 
-    Where it cannot read a record it gives one with an `Unreadable` (unreadable.py).
+    What it fetches and gives out is bounded in bytes (`bound_poll` changes the second). A record that cannot be read
+    comes with an `UnreadableRecord` as its value.
     """
     defaults = {
         "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
@@ -138,6 +98,10 @@ def connect_consumer(
         "allow_auto_create_topics": False,
         "isolation_level": "read_committed",
         "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
+        "metrics_enabled": False,  # nobody reads them, and each request pays for them
+        "fetch_max_bytes": FETCH_MAX_BYTES,
     }
     options = settings.connection() | defaults | options
-    return passing_over(patiently(lambda: made(KafkaConsumer, **options), settings, stopping))
+    consumer = retry_until_connected(lambda: create_client(KafkaConsumer, **options), settings, stopping)
+    bound_poll(consumer, POLL_MAX_BYTES)
+    return consumer

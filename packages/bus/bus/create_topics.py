@@ -7,10 +7,12 @@ before that it ends with 143 (SIGTERM) or 130 (SIGINT): who waits for the topics
 import signal
 import sys
 
-from . import log
+from events.catalogue import all_topics
+from service import EXIT_CONFIG, log
+
 from .clients import connect_admin
-from .settings import EXIT_CONFIG, KafkaSettings
-from .topics import MissingTopics, WrongPartitions, all_topics, ensure
+from .settings import KafkaSettings
+from .topics import MissingTopics, WrongPartitions, ensure
 
 
 def main() -> int:

@@ -4,17 +4,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
+from service import EXIT_CONFIG
+from service.log import get_logger
 
-from .clients import connect_admin, connect_consumer, watched
-from .log import get_logger
-from .producer import Place
-from .settings import EXIT_CONFIG, KafkaSettings
-from .topics import ensure
-from .unreadable import Unreadable
+from .kafka_fixes import UnreadableRecord
+from .ports import Cluster, Reader
+from .producer import Position
 
 log = get_logger(__name__)
 
@@ -32,17 +32,17 @@ class Mirror:
 
     def __init__(
         self,
-        settings: KafkaSettings,
+        cluster: Cluster,
         topics: Iterable[str],
         heard: Callable[[str, Any], None],
         from_start: bool = False,
         end: Callable[[int], object] = os._exit,
     ):
-        self._settings = settings
-        self._topics = {settings.topic(name): name for name in topics}
+        self._cluster = cluster
+        self._topics = {cluster.settings.topic(name): name for name in topics}
         self._heard = heard
         self._end = end
-        self._reset = "earliest" if from_start else "latest"
+        self._from_start = from_start
         self._stopping = threading.Event()
         self._next: dict[TopicPartition, int] = {}
         """The offset that will be heard next, of each partition that has been looked at."""
@@ -58,13 +58,21 @@ class Mirror:
     def stop(self) -> None:
         self._stopping.set()
 
-    def passed(self, places: Iterable[Place], seconds: float) -> bool:
-        """Wait until the records at `places` have been heard, at most so long; returns whether they have."""
-        ends = {TopicPartition(self._settings.topic(one.topic), one.partition): one.offset + 1 for one in places}
+    def passed(self, places: Iterable[Position], seconds: float) -> bool:
+        """Wait until the records at `places` have been heard, at most so long; returns whether they have.
+
+        A transaction that is open before them holds them back (Kafka gives up one that was left open after 15 minutes).
+        """
+        ends = {
+            TopicPartition(self._cluster.settings.topic(one.topic), one.partition): one.offset + 1 for one in places
+        }
         return self._reached(ends, seconds)
 
     def catch_up(self, seconds: float) -> bool:
-        """Wait until all that the topics hold now has been heard, at most so long; returns whether it has."""
+        """Wait until all that can be read of the topics now has been heard, at most so long; returns whether it has.
+
+        That is what is below their last stable offsets.
+        """
         came = time.monotonic()
         if not self.caught_up.wait(seconds):
             return False
@@ -89,26 +97,12 @@ class Mirror:
             )
 
     def _ends(self, deadline: float) -> dict[TopicPartition, int]:
-        """Where the partitions end now, as a fetch tells it: Tansu's list of end offsets may be behind.
-
-        Raises InterruptedError when the time is over.
-        """
+        """Where the partitions end now. Raises InterruptedError when the time is over."""
 
         def late() -> bool:
             return self._stopping.is_set() or time.monotonic() > deadline
 
-        with connect_consumer(self._settings, late, fetch_max_wait_ms=1, max_poll_records=1) as consumer:
-            here = dict(self._next)
-            consumer.assign(here)
-            for partition, offset in here.items():
-                consumer.seek(partition, offset)
-            ends: dict[TopicPartition, int] = {}
-            while len(ends) < len(here):
-                if late():
-                    raise InterruptedError
-                consumer.poll(timeout_ms=50)
-                ends = {one: end for one in here if (end := consumer.highwater(one)) is not None}
-            return ends
+        return self._cluster.readable_ends(dict(self._next), late)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -124,14 +118,11 @@ class Mirror:
                 self._stopping.wait(1)
 
     def _listen(self) -> None:
-        with connect_admin(self._settings, self._stopping.is_set) as admin:
-            ensure(admin, self._settings, self._topics.values())
-        connected = connect_consumer(self._settings, self._stopping.is_set, auto_offset_reset=self._reset)
-        with connected as consumer, watched() as logins:
-            self._assign(consumer)
-            while not self._stopping.is_set() and not logins.refused:  # of that poll tells nothing: connect anew
+        connected = self._cluster.reader(self._topics.values(), self._next, self._from_start, self._stopping.is_set)
+        with closing(connected) as reader:
+            while not self._stopping.is_set() and not reader.login_refused():  # else connect anew, which tells more
                 try:
-                    batches = consumer.poll(timeout_ms=LONGEST_POLL_MS)
+                    batches = reader.poll(LONGEST_POLL_MS)
                 except KafkaError as error:
                     log.warning("poll failed, trying again", error=str(error))
                     self._stopping.wait(0.5)
@@ -139,38 +130,20 @@ class Mirror:
                 for partition, records in batches.items():
                     for record in records:
                         self._tell(self._topics[partition.topic], record)
-                self._note(consumer)
-                self._assign(consumer)
+                self._note(reader)
+                reader.look_for_partitions()
 
-    def _assign(self, consumer: KafkaConsumer) -> None:
-        """Read all partitions there are, those too that a topic has been given since."""
-        there = {
-            TopicPartition(topic, number)
-            for topic in self._topics
-            for number in consumer.partitions_for_topic(topic) or ()
-        }
-        new = there - consumer.assignment()
-        if not new:
-            return
-        consumer.assign(there)
-        for partition in new & self._next.keys():
-            consumer.seek(partition, self._next[partition])
-        if self._reset == "latest" and not self.caught_up.is_set():
-            for partition in new - self._next.keys():
-                consumer.position(partition, timeout_ms=5_000)  # what comes while the first fetch is on its way counts
-
-    def _note(self, consumer: KafkaConsumer) -> None:
+    def _note(self, reader: Reader) -> None:
         """Tell those who wait how far it has come."""
-        ends = {one: consumer.highwater(one) for one in consumer.assignment()}
-        reached = {one: consumer.position(one, timeout_ms=1_000) for one, end in ends.items() if end is not None}
+        ends, reached = reader.ends(), reader.positions()
         with self._moved:
-            self._next |= {one: offset for one, offset in reached.items() if offset is not None}
+            self._next |= reached
             self._moved.notify_all()
         if ends and all(end is not None and self._next.get(one, -1) >= end for one, end in ends.items()):
             self.caught_up.set()
 
     def _tell(self, topic: str, record: Any) -> None:
-        if isinstance(record.value, Unreadable):
+        if isinstance(record.value, UnreadableRecord):
             log.warning("passed over", topic=topic, partition=record.partition, reason=record.value.reason)
             return
         try:

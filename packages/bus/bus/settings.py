@@ -1,98 +1,13 @@
-"""Settings from the environment: typed, secrets from files, one clear line where a value is wrong."""
+"""How to reach the cluster, and what topics and groups are called there."""
 
 import os
 import re
-import sys
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, PositiveInt, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-
-EXIT_CONFIG = 78
-"""Exit status of a service that was started with a wrong setting (EX_CONFIG of sysexits.h)."""
-
-S = TypeVar("S", bound="Settings")
-B = TypeVar("B", bound=BaseSettings)
-
-
-class SecretFiles(EnvSettingsSource):
-    """Any setting `X` may be given as a file: `X_FILE` names it; the trailing line end is not part of the value."""
-
-    def _load_env_vars(self) -> dict[str, str | None]:
-        env = {name.lower(): value for name, value in os.environ.items()}
-        found: dict[str, str | None] = {}
-        for name, path in env.items():
-            if name.endswith("_file") and path and not env.get(name.removesuffix("_file")):
-                setting = name.removesuffix("_file")
-                if setting in self._names():
-                    found[setting] = _read_secret(name, path)
-        return found
-
-    def _names(self) -> set[str]:
-        names = set()
-        for name, field in self.settings_cls.model_fields.items():
-            alias = field.validation_alias
-            choices = alias.choices if isinstance(alias, AliasChoices) else [alias or name]
-            names |= {str(choice).lower() for choice in choices}
-        return names
-
-
-PublicUrl = Annotated[
-    str,
-    Field(validation_alias=AliasChoices("public_url", "gateway_url")),
-    AfterValidator(lambda url: url.rstrip("/")),
-]
-"""Where people reach the suite: PUBLIC_URL; without it GATEWAY_URL, which docker-compose.yml makes of host and port."""
-
-
-class WrongSetting(ValueError):
-    """A setting has a value that cannot be used; the message names the variable."""
-
-
-def _read_secret(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongSetting(f"{name.upper()}: {path} cannot be read: {error}") from None
-
-
-class Settings(BaseSettings):
-    """Base of every service's settings. An empty variable counts as not set, as compose files pass them on."""
-
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, SecretFiles(settings_cls, env_ignore_empty=True)
-
-    @classmethod
-    def load(cls: type[S]) -> S:
-        """Read the settings, or end the process with status 78 and one line that names the variable."""
-        return load(cls)
-
-
-def load(settings: type[B]) -> B:
-    """The settings of that class, read from the environment, or the end of the process: status 78, and one line."""
-    try:
-        return settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        message = first["msg"].removeprefix("Value error, ")
-        line = f"{name}: {message}" if name else message
-    except WrongSetting as error:
-        line = str(error)
-    print(f"wrong setting: {line}", file=sys.stderr, flush=True)
-    raise SystemExit(EXIT_CONFIG)
+from pydantic import AliasChoices, Field, NonNegativeInt, PositiveInt, SecretStr, model_validator
+from service import Settings
 
 
 class KafkaSettings(Settings):
@@ -110,11 +25,13 @@ class KafkaSettings(Settings):
     kafka_group_prefix: str = ""
     kafka_group_id: str | None = None
     kafka_session_timeout_ms: PositiveInt = 15_000
-    kafka_fetch_max_wait_ms: PositiveInt = 500
+    kafka_fetch_max_wait_ms: PositiveInt = 2_000
     kafka_partitions: PositiveInt = 6
     kafka_replication_factor: PositiveInt = 1
     kafka_retention_hours: PositiveInt = 168
     kafka_create_topics: bool = True
+    dead_letters_in_a_row: NonNegativeInt = 100
+    """How many dead letters of a handler follow each other before its partition is paused; 0: any number."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -174,5 +91,6 @@ class KafkaSettings(Settings):
         return options
 
 
+@cache
 def _variable(topic: str) -> str:
     return "KAFKA_TOPIC_" + re.sub(r"[^A-Z0-9]", "_", topic.upper())

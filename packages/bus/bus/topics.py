@@ -1,15 +1,14 @@
-"""The topics of the suite: who reads them, and how those that are missing are created.
+"""Topics on the cluster: those that are missing are created.
 
 `python -m bus.create_topics` is the one-shot step that does it for all of them.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .conversation import ChatExchanged, ConversationChanged, HandoffRaised, HumanReplied, SentimentClassified
-from .events import Event, ImageUploaded, OperationFinished
-from .log import get_logger
+from events.catalogue import CONVERSATION_TOPICS
+from service.log import get_logger
+
 from .settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -19,49 +18,8 @@ log = get_logger(__name__)
 
 MAX_DEAD_LETTER_BYTES = 2 * 1024 * 1024
 """The largest record a broker takes by default, with the headers of a dead letter, must fit."""
-
-
-@dataclass(frozen=True)
-class Topic:
-    """What a topic carries, and the consumer groups (services) that read it."""
-
-    event: type[Event]
-    consumers: tuple[str, ...] = ()
-
-
-TOPICS = {
-    "image": Topic(ImageUploaded, consumers=("rotate-worker", "grayscale-worker", "caption-worker")),
-    "notification": Topic(OperationFinished, consumers=("notifier",)),
-    "chatbot": Topic(ChatExchanged, consumers=("sentiment-consumer",)),
-    "sentiment": Topic(SentimentClassified),
-    "handoff": Topic(HandoffRaised, consumers=("notifier",)),
-    "conversation": Topic(ConversationChanged, consumers=("notifier",)),
-    "chat-reply": Topic(HumanReplied),
-}
-
-
-REMEMBERING = {"notifier"}
-"""The services that remember what they have done."""
-
-
-def dead_letters_of(service: str) -> str:
-    """The topic that takes what `service` could not handle."""
-    return f"{service}.dlq"
-
-
-def memory_of(service: str) -> str:
-    """The topic that holds what `service` remembers (memory.py): as many partitions as its source."""
-    return f"{service}.memory"
-
-
-def consumers() -> set[str]:
-    """The services that read topics as a group."""
-    return {service for topic in TOPICS.values() for service in topic.consumers}
-
-
-def all_topics() -> list[str]:
-    """Every topic of the suite, those of dead letters and memories included."""
-    return [*TOPICS, *sorted(map(dead_letters_of, consumers())), *sorted(map(memory_of, REMEMBERING & consumers()))]
+MAX_ATTEMPTS = 6
+"""How often a broker that does not answer in time is asked for one topic."""
 
 
 class WrongPartitions(Exception):
@@ -79,7 +37,7 @@ def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[s
 
     Raises WrongPartitions (only with `strict`), MissingTopics where KAFKA_CREATE_TOPICS is false.
     """
-    from kafka.errors import KafkaError, TopicAlreadyExistsError  # noqa: PLC0415 - not in children
+    from kafka.errors import KafkaError  # noqa: PLC0415 - not in children
 
     names = list(names)
     wanted = {settings.topic(name): _options(name, settings) for name in names}
@@ -88,10 +46,7 @@ def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[s
     if missing and not settings.kafka_create_topics:
         raise MissingTopics(f"{', '.join(sorted(missing))}: not there, and KAFKA_CREATE_TOPICS is false")
     for name, options in missing.items():
-        try:
-            admin.create_topics({name: options})
-        except TopicAlreadyExistsError:
-            log.debug("another service was quicker", topic=name)
+        _create(admin, name, options)
     admin.wait_for_topics(list(missing), timeout_ms=30_000)
     memories = {settings.topic(name) for name in names if name.endswith(".memory")} & there.keys()
     for name in memories if settings.kafka_create_topics else ():
@@ -111,12 +66,34 @@ def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[s
     return sorted(missing)
 
 
+def _create(admin: "KafkaAdminClient", name: str, options: dict[str, Any]) -> None:
+    """Create a topic. A broker with a slow disk may create it after the time for its answer is over: it is asked again.
+
+    Raises RequestTimedOutError after MAX_ATTEMPTS.
+    """
+    from kafka.errors import RequestTimedOutError, TopicAlreadyExistsError  # noqa: PLC0415 - not in children
+
+    for left in reversed(range(MAX_ATTEMPTS)):
+        try:
+            admin.create_topics({name: options})
+        except TopicAlreadyExistsError:
+            log.debug("another service was quicker, or the broker slow", topic=name)
+        except RequestTimedOutError:
+            if not left:
+                raise
+            log.warning("the broker is slow to create a topic, asking again", topic=name)
+            continue
+        return
+
+
 def _options(name: str, settings: KafkaSettings) -> dict[str, object]:
     configs = {"retention.ms": str(settings.kafka_retention_hours * 3_600_000)}
     if name.endswith(".dlq"):
         configs["max.message.bytes"] = str(MAX_DEAD_LETTER_BYTES)
     elif name.endswith(".memory"):
         configs["cleanup.policy"] = "compact,delete"
+    elif name in CONVERSATION_TOPICS:
+        configs["message.timestamp.type"] = "LogAppendTime"
     return {
         "num_partitions": settings.kafka_partitions,
         "replication_factor": settings.kafka_replication_factor,

@@ -6,9 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from bus import Final, ImageUploaded, OperationFinished, Passing, Worker
+from bus import PermanentError, RetryableError, Worker
+from events import ImageUploaded, OperationFinished
 
-worker = Worker("example-worker", final=KeyError)
+worker = Worker("example-worker", permanent_errors=KeyError)
 trail = Path(os.environ.get("TRAIL", "/dev/null"))
 
 
@@ -17,16 +18,16 @@ def note(what: str) -> None:
         file.write(what + "\n")
 
 
-@worker.on("image", publishes="notification", in_child=bool(os.environ.get("IN_CHILD")))
+@worker.on("image", publishes="notification", sandboxed=bool(os.environ.get("IN_CHILD")))
 def example(upload: ImageUploaded) -> OperationFinished:
     name = upload.new_file
     note(name)
     if name.startswith("final"):
-        raise Final("never")
+        raise PermanentError("never")
     if name.startswith("key"):
         raise KeyError("gone")
     if name.startswith("passing") and trail.read_text().count(name) < 3:
-        raise Passing("not yet")
+        raise RetryableError("not yet")
     if name.startswith("unexpected"):
         raise ZeroDivisionError("bug")
     if name.startswith("exit"):

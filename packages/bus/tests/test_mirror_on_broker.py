@@ -4,18 +4,18 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from bus import unpacking
-from bus.clients import connect_admin
-from bus.conversation import ConversationChanged
+from bus.clients import POLL_MAX_BYTES, connect_admin, connect_consumer
+from bus.kafka_cluster import KafkaCluster
+from bus.kafka_fixes import bounded_decompression
 from bus.mirror import Mirror
-from bus.producer import Outgoing, Place, Producer
+from bus.producer import Outgoing, Position, Producer
 from bus.settings import KafkaSettings
 from bus.topics import ensure
-from kafka import KafkaProducer
+from events.conversation import ConversationChanged
+from kafka import KafkaProducer, TopicPartition
 from odd_records import NoText
 from suite_fixtures import Broker, eventually
 
@@ -37,6 +37,14 @@ def settings(kafka_env: dict[str, str]) -> KafkaSettings:
     return settings
 
 
+def test_it_creates_the_topics_that_are_missing(kafka_env: dict[str, str]) -> None:
+    settings = KafkaSettings()
+    mine = Reader(settings).started()
+    mine.mirror.stop()
+    with connect_admin(settings) as admin:
+        assert {settings.topic(name) for name in TOPICS} <= set(admin.list_topics())
+
+
 @pytest.fixture
 def producer(settings: KafkaSettings) -> Iterator[Producer]:
     producer = Producer(settings)
@@ -49,7 +57,7 @@ class Reader:
 
     def __init__(self, settings: KafkaSettings, from_start: bool = True):
         self.keys: list[str] = []
-        self.mirror = Mirror(settings, TOPICS, self.hear, from_start=from_start)
+        self.mirror = Mirror(KafkaCluster(settings), TOPICS, self.hear, from_start=from_start)
 
     def hear(self, topic: str, record: Any) -> None:
         self.keys.append(record.key.decode())
@@ -104,7 +112,7 @@ def test_a_record_has_been_heard_when_its_place_is_passed(producer: Producer, re
 def test_a_place_that_is_not_there_yet_is_not_passed(producer: Producer, reader: Any) -> None:
     mine = reader()
     (place,) = producer.publish([opened("a")])
-    assert not mine.mirror.passed([Place(place.topic, place.partition, place.offset + 1)], 0.5)
+    assert not mine.mirror.passed([Position(place.topic, place.partition, place.offset + 1)], 0.5)
 
 
 def test_it_catches_up_with_what_another_has_published(producer: Producer, reader: Any) -> None:
@@ -129,7 +137,7 @@ def test_a_record_that_is_not_understood_holds_nothing_up(producer: Producer, re
 
 
 def test_a_record_that_cannot_be_read_is_passed_over(producer: Producer, reader: Any) -> None:
-    odd = replace(opened("odd"), headers=[(NoText("name"), b"x")])
+    odd = opened("odd")._replace(headers=[(NoText("name"), b"x")])
     producer.publish([opened("before"), odd, opened("after")])
     mine = reader()
     assert sorted(mine.keys) == ["after", "before"]
@@ -142,7 +150,7 @@ def test_a_record_that_cannot_be_read_is_passed_over(producer: Producer, reader:
 def test_so_is_a_batch_that_there_is_no_room_for(
     producer: Producer, reader: Any, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpacking, "LARGEST", 10_000)
+    monkeypatch.setattr(bounded_decompression, "MAX_DECOMPRESSED_BYTES", 10_000)
     producer.publish([opened("before")])
     large = opened("large")
     with KafkaProducer(**settings.connection(), compression_type="gzip") as sender:
@@ -153,6 +161,20 @@ def test_so_is_a_batch_that_there_is_no_room_for(
     assert sorted(mine.keys) == ["before", "small"]
 
 
+def test_a_poll_does_not_give_out_more_than_there_is_room_for(settings: KafkaSettings) -> None:
+    topics = [settings.topic(name) for name in TOPICS]
+    with KafkaProducer(**settings.connection(), compression_type="gzip", max_request_size=20_000_000) as sender:
+        for number in range(6):
+            sender.send(topics[number % 2], partition=0, value=bytes(5_000_000)).get(20)
+    with connect_consumer(settings) as consumer:
+        consumer.assign([TopicPartition(topic, 0) for topic in topics])
+        polls: list[int] = []
+        while sum(polls) < 6:
+            polls.append(sum(map(len, consumer.poll(timeout_ms=500).values())))
+    assert max(polls) == 2, "the second is the one that goes beyond"
+    assert POLL_MAX_BYTES < 10_000_000
+
+
 def test_where_others_stand_before_such_a_record_it_knows_the_end(
     producer: Producer, reader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,10 +182,38 @@ def test_where_others_stand_before_such_a_record_it_knows_the_end(
     deaf = threading.Event()
     monkeypatch.setattr(mine.mirror, "_tell", lambda *_: deaf.wait(30))
     producer.publish([opened("holds up")])
-    producer.publish([replace(opened("holds up"), headers=[(NoText("name"), b"x")])])
+    producer.publish([opened("holds up")._replace(headers=[(NoText("name"), b"x")])])
     ends = mine.mirror._ends(time.monotonic() + 20)
     deaf.set()
     assert sum(ends.values()) == 2
+
+
+@pytest.fixture
+def open_transaction(settings: KafkaSettings, producer: Producer) -> Iterator[None]:
+    """A client has begun a transaction in the partition of the key `a` and does not end it."""
+    (place,) = producer.publish([opened("a")])
+    topic = settings.topic("conversation")
+    with KafkaProducer(**settings.connection(), transactional_id=uuid.uuid4().hex) as client:
+        client.init_transactions()
+        client.begin_transaction()
+        client.send(topic, key=b"undecided", value=b"{}", partition=place.partition).get(10)
+        yield
+        client.abort_transaction()
+
+
+def test_an_open_transaction_does_not_hold_up_a_mirror_that_starts(open_transaction: None, reader: Any) -> None:
+    mine = reader()
+    assert mine.keys == ["a"]
+    assert mine.mirror.catch_up(20)
+
+
+def test_an_open_transaction_does_not_hold_up_one_that_has_caught_up(
+    producer: Producer, reader: Any, request: pytest.FixtureRequest
+) -> None:
+    mine = reader()
+    request.getfixturevalue("open_transaction")
+    assert mine.mirror.catch_up(20)
+    assert mine.keys == ["a"]
 
 
 def test_after_a_failure_it_goes_on_where_it_was(
@@ -173,11 +223,11 @@ def test_after_a_failure_it_goes_on_where_it_was(
     assert mine.mirror.passed(producer.publish([opened("before")]), 20)
     note, failures = mine.mirror._note, []
 
-    def fail_once(consumer: Any) -> None:
+    def fail_once(reader: Any) -> None:
         if not failures:
             failures.append(1)
-            raise RuntimeError("the consumer is gone")
-        note(consumer)
+            raise RuntimeError("the reader is gone")
+        note(reader)
 
     monkeypatch.setattr(mine.mirror, "_note", fail_once)
     eventually(lambda: failures)

@@ -1,6 +1,9 @@
 """The producer when its client fails: what callers are told, and which client is dropped."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -33,6 +36,9 @@ class Client:
         self.sent: list[Sent] = []
         self.meanwhile: Callable[[], object] = lambda: None
         self.ended = self.closed = False
+
+    def _wait_on_metadata(self, _topic: str, _max_wait_ms: float) -> set[int]:
+        return {0}
 
     def send(self, _topic: str, **_record: Any) -> Sent:
         self.sent.append(Sent(self.meanwhile))
@@ -117,3 +123,81 @@ def test_a_client_that_cannot_be_made_is_told_in_the_same_words(
     monkeypatch.setattr(module, "KafkaProducer", fail)
     with pytest.raises(NotPublished):
         producer.publish([RECORD])
+
+
+def test_in_an_outage_all_who_wait_are_told_by_their_own_deadline(
+    producer: Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, most = threading.Semaphore(1), 0.0
+
+    def no_broker(bootstrap_timeout_ms: int, **_options: Any) -> Client:
+        assert at_once.acquire(blocking=False), "one at a time"
+        time.sleep(bootstrap_timeout_ms / 1000)
+        at_once.release()
+        raise KafkaTimeoutError("no broker")
+
+    def answered() -> float:
+        began = time.monotonic()
+        with pytest.raises(NotPublished):
+            producer.publish([RECORD])
+        return time.monotonic() - began
+
+    monkeypatch.setattr(module, "KafkaProducer", no_broker)
+    producer._timeout = 0.5
+    with ThreadPoolExecutor(8) as people:
+        most = max(one.result() for one in [people.submit(answered) for _ in range(8)])
+    assert most < 1
+
+
+def test_who_waits_gets_the_client_that_another_has_created(
+    producer: Producer, clients: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = module.KafkaProducer
+
+    def slow(**options: Any) -> Any:
+        time.sleep(0.1)
+        return make(**options)
+
+    monkeypatch.setattr(module, "KafkaProducer", slow)
+    with ThreadPoolExecutor(5) as people:
+        list(people.map(producer.send, [RECORD] * 5))
+    assert [len(client.sent) for client in clients] == [5]
+
+
+def test_a_client_that_is_created_while_the_producer_is_closed_is_closed_too(
+    producer: Producer, clients: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = module.KafkaProducer
+
+    def meanwhile(**options: Any) -> Any:
+        producer.close()
+        return make(**options)
+
+    monkeypatch.setattr(module, "KafkaProducer", meanwhile)
+    with pytest.raises(NotPublished):
+        producer.publish([RECORD])
+    assert clients[0].ended
+
+
+def test_a_caller_with_little_time_left_does_not_wait_for_metadata_any_longer(
+    producer: Producer, clients: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+    monkeypatch.setattr(Client, "_wait_on_metadata", lambda _client, _topic, most_ms: waited.append(most_ms) or {0})
+    producer._timeout = 0.5
+    producer.send(RECORD)
+    producer._timeout = 60
+    producer.send(RECORD)
+    assert waited[0] <= 500
+    assert waited[1] == 3_000
+
+
+def test_a_partition_that_is_not_there_is_for_another_try(producer: Producer, clients: list[Client]) -> None:
+    def unrecognized(*_arguments: Any, **_record: Any) -> Any:
+        raise ValueError("Unrecognized partition 0 for topic image")
+
+    producer.send(RECORD)
+    clients[0].send = unrecognized  # type: ignore[method-assign]
+    with pytest.raises(NotPublished):
+        producer.publish([Outgoing("image", None, b"{}", [], partition=0)])
+    assert not clients[0].ended, "others may be using it"

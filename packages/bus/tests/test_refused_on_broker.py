@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from bus.clients import connect_consumer
+from bus.kafka_cluster import KafkaCluster
 from bus.mirror import Mirror
 from bus.producer import Outgoing, Producer
-from bus.settings import EXIT_CONFIG, KafkaSettings
+from bus.settings import KafkaSettings
 from doorkeeper import Doorkeeper
 from kafka import TopicPartition
+from service import EXIT_CONFIG
 from suite_fixtures import eventually
 
 pytestmark = pytest.mark.broker
@@ -24,9 +26,8 @@ class Ending(Mirror):
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
-        super().__init__(
-            KafkaSettings(), ["chatbot"], lambda _topic, _record: None, from_start=True, end=self.statuses.append
-        )
+        cluster = KafkaCluster(KafkaSettings())
+        super().__init__(cluster, ["chatbot"], lambda _topic, _record: None, from_start=True, end=self.statuses.append)
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bus import ImageUploaded, Worker
+from bus import Worker
+from bus.kafka_cluster import KafkaCluster
 from bus.producer import Outgoing, Producer
 from bus.runtime import Runtime
 from bus.settings import KafkaSettings
-from kafka import OffsetAndMetadata
-from kafka.errors import NotCoordinatorError
+from events import ImageUploaded
 from suite_fixtures import eventually
+from vanishing import vanish_for_a_moment
 
 pytestmark = pytest.mark.broker
 
@@ -26,7 +27,7 @@ def test_topics_that_vanish_for_a_moment_do_not_leave_the_consumer_outside(
     def ignore(upload: ImageUploaded) -> None:
         pass
 
-    runtime = Runtime(worker)
+    runtime = Runtime(worker.name, worker.handlers, KafkaSettings(), KafkaCluster(KafkaSettings()))
     runtime.start()
 
     def settled() -> bool:
@@ -35,23 +36,11 @@ def test_topics_that_vanish_for_a_moment_do_not_leave_the_consumer_outside(
 
     try:
         eventually(settled, 60)
-        coordinator: Any = runtime._consumer._coordinator
-        known, join = coordinator._metadata_snapshot, coordinator._do_join_and_sync_async
-        refused = []
-
-        async def refused_once() -> bytes:
-            coordinator._metadata_snapshot = known
-            if refused:
-                return bytes(await join())
-            refused.append(True)
-            raise NotCoordinatorError
-
-        monkeypatch.setattr(coordinator, "_do_join_and_sync_async", refused_once)
-        coordinator._metadata_snapshot = {name: set() for name in known}
+        refused = vanish_for_a_moment(runtime._consumer._consumer, monkeypatch)
         eventually(lambda: not settled(), 60)
         eventually(settled, 60)
         assert refused
-        assert runtime._consumer.assignment()
+        assert runtime._consumer.flowing()
     finally:
         runtime.stop()
 
@@ -63,7 +52,9 @@ def test_after_generations_without_it_a_consumer_begins_where_others_have_commit
     def note(upload: ImageUploaded) -> None:
         seen.append(upload.new_file)
 
-    runtime, producer = Runtime(worker), Producer(KafkaSettings())
+    settings = KafkaSettings()
+    runtime = Runtime(worker.name, worker.handlers, settings, KafkaCluster(settings))
+    producer = Producer(settings)
     runtime.start()
 
     def turned(check: Callable[[], Any]) -> Any:
@@ -71,7 +62,7 @@ def test_after_generations_without_it_a_consumer_begins_where_others_have_commit
         return check()
 
     def rejoined() -> None:
-        runtime._consumer._coordinator.request_rejoin()
+        runtime._consumer._consumer._coordinator.request_rejoin()
         eventually(lambda: turned(lambda: not runtime._assignment.settled), 60)
         eventually(lambda: turned(lambda: runtime._assignment.settled), 60)
 
@@ -82,14 +73,14 @@ def test_after_generations_without_it_a_consumer_begins_where_others_have_commit
     try:
         eventually(lambda: turned(lambda: runtime._assignment.settled), 60)
         upload("a", "b", "c")
-        eventually(lambda: turned(lambda: len(seen) == 3 and not runtime._running), 60)
+        eventually(lambda: turned(lambda: len(seen) == 3 and not runtime._running()), 60)
         here = next(iter(runtime.lanes))
         eventually(lambda: turned(lambda: runtime.lanes[here].committed == 3), 60)
         rejoined()
         assert runtime.lanes[here].live
-        runtime._consumer.commit({here: OffsetAndMetadata(5, "", -1)})  # as others would, meanwhile
-        member, generation = runtime._assignment._generation
-        runtime._assignment._generation = (member, generation - 2)
+        runtime._consumer.commit_now({here: 5})  # as others would, meanwhile
+        member, generation = runtime._assignment._member
+        runtime._assignment._member = (member, generation - 2)
         rejoined()
         upload("d", "e", "f")
         eventually(lambda: turned(lambda: seen[3:]), 60)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bus import EXIT_CONFIG, KafkaSettings, PublicUrl, Settings
-from bus.log import LogSettings
+from bus import KafkaSettings
+from service import EXIT_CONFIG, PublicUrl, Settings
+from service.log import LogSettings
 
 SASL = {
     "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
@@ -56,6 +57,7 @@ def test_without_any_variable_it_is_the_suite_on_this_machine() -> None:
     [
         ("KAFKA_SESSION_TIMEOUT_MS", "6000", 6000),
         ("KAFKA_FETCH_MAX_WAIT_MS", "50", 50),
+        ("DEAD_LETTERS_IN_A_ROW", "0", 0),
         ("KAFKA_PARTITIONS", "3", 3),
         ("KAFKA_REPLICATION_FACTOR", "2", 2),
         ("KAFKA_RETENTION_HOURS", "24", 24),

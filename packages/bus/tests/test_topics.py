@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from bus.settings import KafkaSettings
-from bus.topics import WrongPartitions, ensure
-from kafka.errors import IncompatibleBrokerVersion
+from bus.topics import MAX_ATTEMPTS, WrongPartitions, ensure
+from kafka.errors import IncompatibleBrokerVersion, RequestTimedOutError, TopicAlreadyExistsError
 
 
 class Admin:
@@ -47,3 +47,29 @@ def test_a_broker_that_cannot_is_not_asked_for_the_impossible() -> None:
     assert look(Admin(can_grow=False))["notifier.memory"] == 2
     with pytest.raises(WrongPartitions):
         look(Admin(can_grow=False), strict=True)
+
+
+class Slow(Admin):
+    """A cluster that creates a topic after the time for its answer is over, once it was asked `times`."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def create_topics(self, wanted: dict[str, Any]) -> None:
+        if self.there.keys() >= wanted.keys():
+            raise TopicAlreadyExistsError
+        self.times -= 1
+        if not self.times:
+            self.there |= {name: options["num_partitions"] for name, options in wanted.items()}
+        raise RequestTimedOutError
+
+    def wait_for_topics(self, names: list[str], timeout_ms: int) -> None:
+        assert self.there.keys() >= set(names)
+
+
+def test_a_broker_that_is_slow_to_create_a_topic_is_asked_again() -> None:
+    settings = KafkaSettings(kafka_partitions=2)
+    assert ensure(Slow(3), settings, ["image"]) == ["image"]
+    with pytest.raises(RequestTimedOutError):
+        ensure(Slow(MAX_ATTEMPTS + 1), settings, ["image"])

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from bus.clients import connect_admin
 from bus.settings import KafkaSettings
-from bus.topics import MissingTopics, all_topics, ensure
+from bus.topics import MissingTopics, ensure
+from events.catalogue import all_topics
 from kafka import KafkaAdminClient
 
 pytestmark = pytest.mark.broker

@@ -102,9 +102,9 @@ def wait_for(bench: Bench, names: list[str]) -> None:
     eventually(all_there, 40, every=0.2)
 
 
-@pytest.mark.parametrize("in_child", ["", "yes"])
-def test_every_record_is_answered_and_committed(bench: Bench, in_child: str) -> None:
-    worker = bench.start(IN_CHILD=in_child)
+@pytest.mark.parametrize("sandboxed", ["", "yes"])
+def test_every_record_is_answered_and_committed(bench: Bench, sandboxed: str) -> None:
+    worker = bench.start(IN_CHILD=sandboxed)
     names = [f"p{number}.png" for number in range(40)]
     bench.upload(*names, ce_id=b"cause-1", traceparent=b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01")
     wait_for(bench, names)
@@ -118,7 +118,7 @@ def test_every_record_is_answered_and_committed(bench: Bench, in_child: str) -> 
     assert headers["traceparent"].startswith("00-" + "a" * 32)
     assert record.key == json.loads(record.value)["new_file"].removesuffix(".png").encode()
 
-    bench.start(IN_CHILD=in_child)  # committed: nothing comes a second time
+    bench.start(IN_CHILD=sandboxed)  # committed: nothing comes a second time
     bench.upload("last.png")
     wait_for(bench, ["last.png"])
     assert sorted(bench.trail()) == sorted([*names, "last.png"])
@@ -172,12 +172,12 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(bench: Bench) -> N
         assert headers["dlq-topic"].decode() == bench.settings.topic("image")
         assert headers["dlq-message"]
         assert {"dlq-partition", "dlq-offset", "dlq-timestamp", "dlq-group", "dlq-attempts"} <= headers.keys()
-    assert [headers["dlq-attempts"] for _letter, headers in by_error["Final"]] == [b"1"]
+    assert [headers["dlq-attempts"] for _letter, headers in by_error["PermanentError"]] == [b"1"]
     assert [headers["dlq-attempts"] for _letter, headers in by_error["KeyError"]] == [b"1"]
-    assert [headers["dlq-attempts"] for _letter, headers in by_error["GaveUp"]] == [b"3"]
+    assert [headers["dlq-attempts"] for _letter, headers in by_error["AttemptsExhausted"]] == [b"3"]
     outcomes = {answer["new_file"]: (answer["status"], answer["reason"]) for answer in bench.answers()}
     assert outcomes["passing.png"] == ("done", None)
-    assert outcomes["final.png"] == ("failed", "Final")
+    assert outcomes["final.png"] == ("failed", "PermanentError")
     assert bench.trail().count("passing.png") == 3
 
 
@@ -222,20 +222,20 @@ def test_a_child_that_dies_is_tried_once_more_alone_and_then_given_up(bench: Ben
     wait_for(bench, ["kill.png", "memory.png", *names])
     outcomes = {answer["new_file"]: answer["reason"] for answer in bench.answers()}
     assert outcomes["kill.png"] == "ChildDied"
-    assert outcomes["memory.png"] == "GaveUp"
+    assert outcomes["memory.png"] == "AttemptsExhausted"
     assert bench.trail().count("kill.png") == 2
-    assert {dict(letter.headers)["dlq-error"] for letter in bench.letters()} == {b"ChildDied", b"GaveUp"}
+    assert {dict(letter.headers)["dlq-error"] for letter in bench.letters()} == {b"ChildDied", b"AttemptsExhausted"}
 
 
-@pytest.mark.parametrize("in_child", ["", "yes"])
-def test_killed_in_the_middle_nothing_is_lost_and_a_second_answer_is_recognisable(bench: Bench, in_child: str) -> None:
-    worker = bench.start(IN_CHILD=in_child)
+@pytest.mark.parametrize("sandboxed", ["", "yes"])
+def test_killed_in_the_middle_nothing_is_lost_and_a_second_answer_is_recognisable(bench: Bench, sandboxed: str) -> None:
+    worker = bench.start(IN_CHILD=sandboxed)
     names = [f"slow-0.1-{number}.png" for number in range(30)]
     bench.upload(*names)
     eventually(lambda: len(bench.trail()) > 8)
     worker.kill()
     worker.wait()
-    bench.start(IN_CHILD=in_child)
+    bench.start(IN_CHILD=sandboxed)
     wait_for(bench, names)
     ids = {}
     for record in bench.read("notification"):

@@ -4,10 +4,11 @@ Knows Pillow and the file system; no Kafka, no Flask.
 """
 
 from .check import Checked, Limits, check, inspect
+from .colour import in_srgb
 from .editing import edited
 from .formats import FORMATS, Format
 from .memory import NoRoom, room
-from .operation import OPERATIONS, Operation
+from .operation import Operation
 from .preview import preview, thumbnail
 from .refusals import CODES, Code, Refused
 from .settings import PictureSettings
@@ -16,7 +17,6 @@ from .store import About, OperationState, Store, Upload
 __all__ = [
     "CODES",
     "FORMATS",
-    "OPERATIONS",
     "About",
     "Checked",
     "Code",
@@ -31,6 +31,7 @@ __all__ = [
     "Upload",
     "check",
     "edited",
+    "in_srgb",
     "inspect",
     "preview",
     "room",

@@ -1,5 +1,6 @@
 """Whether bytes are a picture that the suite accepts: by what they decode to, never by name or declared type."""
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,11 +10,17 @@ from io import BytesIO
 from pathlib import Path
 from typing import cast
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
+from . import gif, tiff
+from .apng import AnimatedPng, is_animated
+from .bmp import Bmp
 from .formats import ACCEPTED, FORMATS, MAX_FRAMES, Format, format_named, looks_like
+from .jpeg import UnendedJpeg
 from .memory import NoRoom
+from .png import Png
 from .refusals import Refused
+from .repairs import mended
 
 Room = Callable[[bool], AbstractContextManager[object]]
 """Holds the room for a picture (memory.py); told whether that should be the only one."""
@@ -29,6 +36,11 @@ _FOREIGN = (
     (rb"8BPS", "PSD"),
 )
 
+# How Pillow says that it can read the headers of a TIFF and not its pixels, and the like of a BMP.
+_UNSUPPORTED_TIFF = ("unknown pixel mode", "unknown data organization")
+_UNSUPPORTED = "Unsupported "
+
+_MOST_PIXELS = 178_956_970  # Pillow's own ceiling
 _LARGE = 200e6  # bytes; two pictures of that size and their processes fit into 600 MB
 
 
@@ -78,7 +90,7 @@ def check(source: Path | str | bytes, limits: Limits, room: Room = nullcontext) 
     """
     data = source if isinstance(source, bytes) else _read(Path(source), limits)
     _weigh(data, limits)
-    with opened(data) as picture:
+    with opened(data) as (picture, _):
         checked = _inspected(picture, limits)
         with room(checked.is_large):
             for frame in range(checked.frames):
@@ -91,22 +103,51 @@ def check(source: Path | str | bytes, limits: Limits, room: Room = nullcontext) 
 def inspect(data: bytes, limits: Limits) -> Checked:
     """Return what the headers say the picture is, decoding as little as that takes. Raises Refused."""
     _weigh(data, limits)
-    with opened(data) as picture:
+    with opened(data) as (picture, _):
         return _inspected(picture, limits)
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[ImageFile.ImageFile]:
-    """Open the picture in `data` for the block; whatever its bytes make Pillow raise there becomes Refused."""
+def opened(data: bytes) -> Iterator[tuple[Image.Image, bytes]]:
+    """Open the picture in `data` for the block: the picture, and the bytes mended (repairs.py) that it is read from.
+
+    Whatever they make Pillow raise there becomes Refused.
+    """
     with decoding():
         if not data:
             raise Refused("empty")
+        sound = mended(data)
         try:
-            picture = Image.open(BytesIO(data), formats=_plugins(data))
+            with _opened(sound, was_cut=sound is not data) as picture:
+                yield picture, sound
         except UnidentifiedImageError as error:
             raise _unidentified(data) from error
-        with picture:
-            yield picture
+        except (SyntaxError, OSError) as error:
+            if str(error) in _UNSUPPORTED_TIFF:
+                raise Refused("unsupported-kind", kind=tiff.kind(sound)) from error
+            if str(error).startswith(_UNSUPPORTED):
+                raise Refused("unsupported-kind", kind=str(error).removeprefix(_UNSUPPORTED)) from error
+            raise
+
+
+def _opened(data: bytes, was_cut: bool) -> Image.Image:
+    picture: Image.Image
+    if looks_like(FORMATS["JPEG"], data) and was_cut:
+        return UnendedJpeg(data)
+    if looks_like(FORMATS["PNG"], data):
+        picture = AnimatedPng(data) if is_animated(data) else Png(data)
+    elif looks_like(FORMATS["BMP"], data):
+        picture = Bmp(data)
+    elif looks_like(FORMATS["GIF"], data):
+        picture = gif.opened(data)
+    elif looks_like(FORMATS["TIFF"], data):
+        picture = TiffImagePlugin.TiffImageFile(BytesIO(data))
+    else:
+        return Image.open(BytesIO(data), formats=_plugins(data))
+    pixels = math.prod(picture.size)
+    if pixels > _MOST_PIXELS:
+        raise Image.DecompressionBombError(f"{pixels} pixels")
+    return picture
 
 
 @contextmanager
@@ -153,7 +194,7 @@ def _weigh(data: bytes, limits: Limits) -> None:
         raise Refused("too-large", limit=limits.megabytes)
 
 
-def _inspected(picture: ImageFile.ImageFile, limits: Limits) -> Checked:
+def _inspected(picture: Image.Image, limits: Limits) -> Checked:
     form = format_named(picture.format)
     width, height = picture.size
     frames, pixels = 1, width * height

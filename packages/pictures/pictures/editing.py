@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import cast
 
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image
 
 from .check import opened
 from .encoding import ENCODERS, Encoder, Jpeg
 from .formats import format_named
 from .profiles import fitting
+from .tiff import unsigned
 from .turns import UPRIGHT, Turn, combined
 
 Change = Callable[[Image.Image], Image.Image]
@@ -23,21 +24,24 @@ def edited(data: bytes, change: Change | None = None, *, turn: Turn | None = Non
     on in place: the decoder, which lays the frames of an animation one upon the other, keeps what is its own. `to_luma`
     promises that all `change` does to a pixel of a JPEG is to leave its luma, which stands there by itself.
 
-    Kept: colour profile, transparency, resolution; of a JPEG its quantisation tables, subsampling and
-    progression, and every coefficient where that can be (see lossless.py); of a PNG its palette, gamma, 16-bit grey;
-    of a WebP whether it is lossless; of a TIFF its pages and how each is compressed; of an animation durations and
-    loops. Applied, then gone: orientation. Gone: all other metadata, location included.
+    Kept: colour profile or code points, transparency, resolution; of a JPEG its progression, and every coefficient
+    where that can be (lossless.py), else what it looks like (fidelity.py), and where the blocks stay in their places
+    its quantisation tables and subsampling; of a PNG its palette, gamma, 16-bit grey; of a WebP whether it is lossless;
+    of a TIFF its pages and how each is compressed; of AVIF and HEIC how colours are sampled; of an animation durations
+    and loops. Applied, then gone: orientation. Gone: all other metadata, location included.
     Not kept, as Pillow decodes it to 8 bits: the lower bits of deeper colour (PNG and TIFF of 16, AVIF and HEIC of 10).
     What does not tell its quality is written with 90: lossy WebP, AVIF, HEIC, JPEG within TIFF.
 
     Raises Refused.
     """
-    with opened(data) as picture:
+    with opened(data) as (picture, sound):
         form = format_named(picture.format)
-        encoder = ENCODERS[form.name](picture, data)
+        encoder = ENCODERS[form.name](picture, sound)
         if isinstance(encoder, Jpeg):
+            whole_turn = combined(UPRIGHT.get(orientation(picture)), turn)
+            encoder.turned(whole_turn, changed=change is not None)
             if to_luma or change is None:
-                done = encoder.transformed(combined(UPRIGHT.get(orientation(picture)), turn), to_luma)
+                done = encoder.transformed(whole_turn, to_luma)
                 if done:
                     return done
             if to_luma:
@@ -56,7 +60,7 @@ class _Frames:
     """
 
     def __init__(
-        self, picture: ImageFile.ImageFile, turn: Turn | None, change: Change | None, encoder: Encoder, animated: bool
+        self, picture: Image.Image, turn: Turn | None, change: Change | None, encoder: Encoder, animated: bool
     ) -> None:
         self._picture = picture
         self._turn = turn
@@ -75,13 +79,14 @@ class _Frames:
         picture.load()
         kept, duration = self._encoder.kept(picture), picture.info.get("duration", 0)
         turn = combined(UPRIGHT.get(orientation(picture)), self._turn)  # a TIFF is upright once loaded
+        loaded = unsigned(picture)
         if turn is not None:
-            frame: Image.Image = picture.transpose(turn)
+            frame = loaded.transpose(turn)
         else:
-            frame = picture.copy() if self._animated else picture
+            frame = loaded.copy() if self._animated and loaded is picture else loaded
         if not self._animated and frame is not picture:
             picture.close()  # two copies of the pixels are the peak, never three
-        for step in (self._change, self._encoder.storable):
+        for step in (self._encoder.displayed, self._change, self._encoder.storable):
             result = step(frame) if step else frame
             if result is not frame:
                 frame.close()
@@ -96,7 +101,7 @@ class _Frames:
         return frame
 
 
-def orientation(picture: ImageFile.ImageFile) -> int:
+def orientation(picture: Image.Image) -> int:
     """The orientation of EXIF; upright where there is none or it cannot be read."""
     try:
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))

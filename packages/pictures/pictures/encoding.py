@@ -4,17 +4,19 @@ import math
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from itertools import chain, product
 from typing import IO, Any, cast
 
-from PIL import ExifTags, Image, ImageChops, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import ExifTags, Image, ImageChops, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
-from . import lossless
+from . import apng, bmp, boxes, colour, fidelity, lossless, png, webp
 from .profiles import fitting
-from .turns import Turn
+from .turns import REVERSES_COLUMNS, REVERSES_ROWS, Turn
 
 _MOST_COEFFICIENTS = 300_000_000  # bytes: 50 megapixels of 4:2:0 that are turned
 _MOST_PROGRESSIVE = 16_000_000  # pixels
+_MOST_GROWTH = 1.3  # of a JPEG, if it can be
 
 Options = dict[str, Any]  # of Pillow's Image.save
 Info = dict[str | tuple[int, int], Any]  # of Pillow's Image.info
@@ -27,11 +29,15 @@ class Encoder(ABC):
     """What is written, as Pillow calls it."""
 
     @abstractmethod
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None: ...
+    def __init__(self, picture: Image.Image, data: bytes) -> None: ...
 
-    def kept(self, picture: ImageFile.ImageFile) -> Info:
+    def kept(self, picture: Image.Image) -> Info:
         """Return what of the information on the frame that has been loaded `save` has to find there again."""
         return {name: picture.info[name] for name in ("icc_profile",) if name in picture.info}
+
+    def displayed(self, frame: Image.Image) -> Image.Image:
+        """Return a frame, before its edit, in colours that the format can tell."""
+        return frame
 
     @abstractmethod
     def storable(self, frame: Image.Image) -> Image.Image:
@@ -50,7 +56,7 @@ class Encoder(ABC):
 class Jpeg(Encoder):
     form = "JPEG"
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
         jpeg = cast(JpegImagePlugin.JpegImageFile, picture)
         self._data = data
         self._mode, self._profile = jpeg.mode, jpeg.info.get("icc_profile")
@@ -61,6 +67,18 @@ class Jpeg(Encoder):
         self._is_rgb = jpeg.layers == 3 and jpeg.info.get("adobe_transform") == 0
         self._kept = {name: jpeg.info[name] for name in ("dpi",) if name in jpeg.info}
         self._progressive = "progressive" in jpeg.info
+        self._moved, self._changed = False, True
+
+    def turned(self, turn: Turn | None, changed: bool) -> None:
+        """Note how the frame to be saved will have been turned, and whether it will have been changed besides.
+
+        Blocks that the edge of the original cuts would have to begin the rows of the turned one: all others move.
+        """
+        (across, down), (width, height) = self._layers[0], self._size
+        self._moved = (turn in REVERSES_ROWS and width % (8 * across) > 0) or (
+            turn in REVERSES_COLUMNS and height % (8 * down) > 0
+        )
+        self._changed = changed
 
     def transformed(self, turn: Turn | None, grey: bool) -> bytes | None:
         """Return the original turned, in grey where `grey` says so, without loss; None where that cannot be."""
@@ -82,8 +100,8 @@ class Jpeg(Encoder):
         # Pillow sets 2 bytes a pixel aside for a progressive picture, and fails on one that needs more; libjpeg holds
         # up to 8 a pixel, which is too much for a large one.
         pixels = math.prod(self._size)
-        progressive = self._progressive and len(self._data) < 1.5 * pixels and pixels < _MOST_PROGRESSIVE
-        kept = self._kept | {"progressive": progressive, "subsampling": 0}
+        small = len(self._data) < 1.5 * pixels and pixels < _MOST_PROGRESSIVE
+        kept = self._kept | {"progressive": small and self._progressive, "subsampling": 0}
         if first.mode == "L":
             return kept | {"qtables": self._tables[:1]}
         if first.mode == "CMYK" or self._is_rgb:
@@ -93,20 +111,25 @@ class Jpeg(Encoder):
             kept["subsampling"] = self._sampling
         return kept | {"qtables": [self._tables[0], _finest(self._tables[1:] or self._tables)]}
 
+    def save(self, out: IO[bytes], first: Image.Image, rest: Iterable[Image.Image]) -> None:
+        if self._changed and not self._moved:  # what is not changed is in the blocks of before, and loses nothing
+            super().save(out, first, rest)
+            return
+        usual = self.options(first, rest) | {"icc_profile": first.info.get("icc_profile")}
+        budget = math.inf if self._changed else _MOST_GROWTH * len(self._data)
+        out.write(fidelity.encoded(first, usual, {usual["subsampling"], 0}, budget))
+
 
 class Png(Encoder):
     form = "PNG"
-    # What says how bright and how coloured the numbers are (PNG, third edition, 11.3.2).
-    _COLOUR_CHUNKS = (b"cHRM", b"gAMA", b"sRGB", b"cICP")
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
         self._chunks = PngImagePlugin.PngInfo()
-        for name, body in _png_chunks(data):
-            if name in self._COLOUR_CHUNKS:
+        for name, body in png.head(data):
+            if name in png.KEPT_COLOUR:
                 self._chunks.add(name, body)
         self._kept = {name: picture.info[name] for name in ("dpi",) if name in picture.info}
-        self._animation = {name: picture.info[name] for name in ("loop", "default_image") if name in picture.info}
-        _scale_colour_key(picture, depth=data[24], colour_type=data[25])
+        self._loop, self._default = picture.info.get("loop", 0), picture.info.get("default_image", False)
 
     def storable(self, frame: Image.Image) -> Image.Image:
         if frame.mode == "1" and "transparency" in frame.info:  # its key would be written out of range
@@ -114,14 +137,20 @@ class Png(Encoder):
         return _in_mode(frame, ("1", "L", "LA", "I;16", "P", "RGB", "RGBA"))
 
     def options(self, first: Image.Image, rest: Iterable[Image.Image]) -> Options:
-        options = self._kept | {"pnginfo": self._chunks}
-        return options | self._animation | {"append_images": rest} if rest else options
+        return self._kept | {"pnginfo": self._chunks}
+
+    def save(self, out: IO[bytes], first: Image.Image, rest: Iterable[Image.Image]) -> None:
+        if not rest:
+            super().save(out, first, rest)
+            return
+        options = self.options(first, rest) | {"icc_profile": first.info.get("icc_profile")}
+        apng.write(out, first, rest, loop=self._loop, default=self._default, **options)
 
 
 class WebP(Encoder):
     form = "WEBP"
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
         self._lossless = b"VP8 " not in set(_webp_chunks(data))
         self._animation = {name: picture.info[name] for name in ("loop", "background") if name in picture.info}
 
@@ -137,11 +166,16 @@ class WebP(Encoder):
         durations = [frame.info["duration"] for frame in (first, *frames)]
         return options | self._animation | {"append_images": frames, "duration": durations, "method": 2}
 
+    def save(self, out: IO[bytes], first: Image.Image, rest: Iterable[Image.Image]) -> None:
+        done = BytesIO()
+        super().save(done, first, rest)
+        out.write(webp.with_room_clear(done.getvalue()))
+
 
 class Gif(Encoder):
     form = "GIF"
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
         self._animation = {name: picture.info[name] for name in ("loop",) if name in picture.info}
 
     def storable(self, frame: Image.Image) -> Image.Image:
@@ -162,26 +196,35 @@ class Gif(Encoder):
 class Avif(Encoder):
     form = "AVIF"
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
-        pass
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
+        self._points = colour.code_points(picture, data)
+        self._sampling = boxes.properties(data).sampling
 
     def storable(self, frame: Image.Image) -> Image.Image:
         return _in_mode(frame, ("L", "RGB", "RGBA"))
 
     def options(self, first: Image.Image, rest: Iterable[Image.Image]) -> Options:
         # Speed 10 of 10: half the time of 8, for files that are a fifth larger. There is a worker on every core.
-        options: Options = {"quality": 90, "speed": 10, "max_threads": 1}
+        options: Options = {"quality": 90, "speed": 10, "max_threads": 1, "subsampling": self._sampling}
         if not rest:
             return options
         frames = list(rest)
         durations = [frame.info["duration"] for frame in (first, *frames)]
         return options | {"append_images": frames, "duration": durations}
 
+    def save(self, out: IO[bytes], first: Image.Image, rest: Iterable[Image.Image]) -> None:
+        if not self._points or self._points.is_srgb:
+            super().save(out, first, rest)
+            return
+        done = BytesIO()
+        super().save(done, first, rest)
+        out.write(boxes.with_code_points(done.getvalue(), self._points.primaries, self._points.transfer))
+
 
 class Bmp(Encoder):
     form = "BMP"
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
         self._kept = {name: picture.info[name] for name in ("dpi",) if name in picture.info}
 
     def storable(self, frame: Image.Image) -> Image.Image:
@@ -189,6 +232,12 @@ class Bmp(Encoder):
 
     def options(self, first: Image.Image, rest: Iterable[Image.Image]) -> Options:
         return self._kept
+
+    def save(self, out: IO[bytes], first: Image.Image, rest: Iterable[Image.Image]) -> None:
+        if first.mode == "RGBA":
+            bmp.write(out, first, **self._kept)
+        else:
+            super().save(out, first, rest)
 
 
 _TIFF_MODES = ("1", "L", "LA", "P", "PA", "I", "I;16", "I;16B", "F", "RGB", "RGBA", "CMYK", "LAB")
@@ -207,10 +256,10 @@ _TIFF_COMPRESSIONS: dict[str, tuple[str, ...]] = {
 class Tiff(Encoder):
     form = "TIFF"
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
         pass
 
-    def kept(self, picture: ImageFile.ImageFile) -> Info:
+    def kept(self, picture: Image.Image) -> Info:
         # What a page does not say, Pillow answers from the page before, and a resolution from nothing.
         tags = cast(TiffImagePlugin.TiffImageFile, picture).tag_v2
         names = {"compression": ExifTags.Base.Compression, "dpi": ExifTags.Base.XResolution}
@@ -244,8 +293,19 @@ class Heif(Encoder):
 
     form = "JPEG"
 
-    def __init__(self, picture: ImageFile.ImageFile, data: bytes) -> None:
-        pass
+    def __init__(self, picture: Image.Image, data: bytes) -> None:
+        self._points = colour.code_points(picture, data)
+        self._sampling = {444: 0, 422: 1}.get(picture.info.get("chroma", 420), 2)
+
+    def kept(self, picture: Image.Image) -> Info:
+        if not self._points or self._points.is_srgb:
+            return super().kept(picture)
+        return {"icc_profile": colour.display_p3() if self._points.is_hdr else self._points.profile()}
+
+    def displayed(self, frame: Image.Image) -> Image.Image:
+        if self._points and self._points.is_hdr:
+            return colour.converted(frame, self._points.profile(), colour.display_p3())
+        return frame
 
     def storable(self, frame: Image.Image) -> Image.Image:
         if frame.mode in ("LA", "RGBA"):
@@ -255,7 +315,7 @@ class Heif(Encoder):
         return _in_mode(frame, ("L", "RGB"))
 
     def options(self, first: Image.Image, rest: Iterable[Image.Image]) -> Options:
-        return {"quality": 90}
+        return {"quality": 90, "subsampling": self._sampling}
 
 
 ENCODERS: dict[str, type[Encoder]] = {
@@ -322,12 +382,15 @@ def _colour_holes(frames: list[Image.Image]) -> bool:
 
     Pillow's writer leaves out the margin of a frame that has the colour of a hole, be it one or not.
     """
-    holed = [frame for frame in frames if "transparency" in frame.info]
-    if not holed:
+    if not any("transparency" in frame.info for frame in frames):
         return False
-    for frame in holed:
+    for frame in frames:
         if frame.mode == "L":
             frame.putpalette([value // 3 for value in range(768)])
+        colours = len(frame.getpalette() or []) // 3
+        if "transparency" not in frame.info and colours < 256:  # to wipe this frame a hole is needed, too
+            frame.info["transparency"] = colours
+    holed = [frame for frame in frames if "transparency" in frame.info]
     palettes = [frame.getpalette() or [] for frame in frames]
     taken = {tuple(palette[at : at + 3]) for palette in palettes for at in range(0, len(palette), 3)}
     unseen = next(colour for colour in product(range(256), repeat=3) if colour not in taken)
@@ -336,26 +399,6 @@ def _colour_holes(frames: list[Image.Image]) -> bool:
         palette = (frame.getpalette() or []) + [0] * (hole + 3)
         frame.putpalette([*palette[:hole], *unseen, *palette[hole + 3 : 768]])
     return True
-
-
-def _scale_colour_key(picture: ImageFile.ImageFile, depth: int, colour_type: int) -> None:
-    """Bring the one transparent colour of a PNG to the 8 bits that Pillow decodes its pixels to."""
-    key = picture.info.get("transparency")
-    if colour_type == 2 and depth == 16 and isinstance(key, tuple):
-        picture.info["transparency"] = tuple(value >> 8 for value in key)
-    elif colour_type == 0 and depth in (2, 4) and isinstance(key, int):
-        picture.info["transparency"] = key * 255 // (2**depth - 1)
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and body of the chunks before the pixels."""
-    at = 8
-    while at + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, at)
-        if name == b"IDAT":
-            return
-        yield name, data[at + 8 : at + 8 + size]
-        at += 12 + size
 
 
 def _webp_chunks(data: bytes) -> Iterator[bytes]:

@@ -38,10 +38,10 @@ FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
         Format("JPEG", "JPEG", ("jpeg", "jpg"), "image/jpeg", rb"\xff\xd8\xff", 14, many=False),
-        Format("PNG", "PNG", ("png",), "image/png", rb"\x89PNG\r\n\x1a\n", 11, animated_megapixels=20),
+        Format("PNG", "PNG", ("png",), "image/png", rb"\x89PNG\r\n\x1a\n", 12, animated_megapixels=20),
         Format("WEBP", "WebP", ("webp",), "image/webp", rb"RIFF....WEBP", 37, 12.5, 12.5, max_side=16_383),
-        Format("GIF", "GIF", ("gif",), "image/gif", rb"GIF8", 6, animated_megapixels=25),
-        Format("AVIF", "AVIF", ("avif",), "image/avif", rb"....ftypavi[fs]", 37, 12.5, 12.5),
+        Format("GIF", "GIF", ("gif",), "image/gif", rb"GIF8", 16, animated_megapixels=25),
+        Format("AVIF", "AVIF", ("avif",), "image/avif", rb"....ftypavi[fs]", 46, 12.5, 12.5),
         Format(
             "HEIF",
             "HEIC",

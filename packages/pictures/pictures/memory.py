@@ -9,15 +9,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
-_KEPT = 96 * 1024 * 1024  # bytes: what turning a photo of 12 megapixels takes
-_LARGEST_KEPT = 32 * 1024 * 1024  # bytes: what is larger would leave holes that nothing fits into
-PATIENCE = 40.0
-"""Seconds to wait for room: a third of what a call of a worker's child may take."""
-IDLE = 10.0
-"""Seconds without a picture, twice as many at most, after which a process keeps nothing of what it has freed."""
+# A photo of 12 megapixels and the same photo turned, both decoded (48 MiB each), and some files of photos.
+_KEPT_BYTES = 128 * 1024 * 1024
+_LARGEST_KEPT_BYTES = 32 * 1024 * 1024  # what is larger would leave holes that nothing fits into
+WAIT_FOR_ROOM_SECONDS = 40.0
+"""A third of what a call of a worker's child may take."""
+IDLE_SECONDS = 10.0
+"""Without a picture for so long, twice as long at most, a process keeps nothing of what it has freed."""
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's <malloc.h>
+_NEVER = 2**31 - 1  # bytes: the largest threshold that fits into an int
 
 
 class NoRoom(OSError):
@@ -31,30 +34,42 @@ class _Mallinfo2(ctypes.Structure):  # of glibc's <malloc.h>, since 2.33
     _fields_ = (("before", ctypes.c_size_t * 8), ("fordblks", ctypes.c_size_t), ("keepcost", ctypes.c_size_t))
 
 
+@cache
+def _glibc() -> ctypes.CDLL:
+    """Raises AttributeError where there is no glibc, or one too old to tell how much is free."""
+    libc = ctypes.CDLL(None)
+    libc.mallinfo2.restype = _Mallinfo2
+    return libc
+
+
 def keep_freed_memory() -> None:
-    """Let this process keep up to 96 MB that it has freed, for the next picture, if that comes soon.
+    """Let this process keep up to 134 MB that it has freed, for the next picture, if that comes soon.
 
     glibc gives a picture's memory back to the system as soon as it is freed, and the next one is made page by page
-    again: half the time of turning a JPEG. Other C libraries are left as they are.
+    again: up to half the time of turning a JPEG. It would give back all as soon as there is more than a threshold;
+    `give_back` leaves some. Other C libraries, and glibc before 2.33, are left as they are.
     """
     with suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_TRIM_THRESHOLD, _KEPT)
-        libc.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
+        libc = _glibc()
+        libc.mallopt(_TRIM_THRESHOLD, _NEVER)
+        libc.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
         libc.mallopt(_ARENA_MAX, 1)  # else each thread would keep as much
 
 
-def give_back(all_but: int = _KEPT) -> None:
-    """Return to the system what is free beyond that, wherever it lies between what is not."""
+def give_back(all_but: int = _KEPT_BYTES) -> None:
+    """Return free memory to the system where it is more than `all_but` bytes; about three quarters of that stay.
+
+    What is returned from between memory in use still counts as free. With nothing to spare, every later picture,
+    however small, would give back too.
+    """
     with suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None)
-        libc.mallinfo2.restype = _Mallinfo2
+        libc = _glibc()
         if libc.mallinfo2().fordblks > all_but:
-            libc.malloc_trim(0)
+            libc.malloc_trim(all_but * 3 // 4)
 
 
 @contextmanager
-def room(name: str, alone: bool, patience: float = PATIENCE) -> Iterator[None]:
+def room(name: str, alone: bool, patience: float = WAIT_FOR_ROOM_SECONDS) -> Iterator[None]:
     """Hold the room for one picture for the block: `alone`, or beside others that are not.
 
     Among the processes of one user on one machine, or in one container, that use `name`. The locks are the kernel's
@@ -92,7 +107,7 @@ class _Idling:
         while True:
             self._worked.wait()
             self._worked.clear()
-            time.sleep(IDLE)
+            time.sleep(IDLE_SECONDS)
             if not self._worked.is_set():
                 give_back(all_but=0)
 

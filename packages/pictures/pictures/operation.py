@@ -6,11 +6,9 @@ from contextlib import contextmanager, suppress
 from typing import Concatenate, Generic, ParamSpec
 
 from .check import Limits, decoding, inspect
-from .memory import PATIENCE, NoRoom, keep_freed_memory, room
+from .memory import WAIT_FOR_ROOM_SECONDS, NoRoom, keep_freed_memory, room
 from .refusals import Refused
 from .store import Store
-
-OPERATIONS = ("rotate", "grayscale", "caption")
 
 _working = threading.Lock()
 
@@ -70,7 +68,7 @@ class Operation(Generic[Details]):
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Of the threads of a process one works on a picture, while others wait until the disk has their results."""
-    if not _working.acquire(timeout=PATIENCE):
+    if not _working.acquire(timeout=WAIT_FOR_ROOM_SECONDS):
         raise NoRoom
     try:
         yield

@@ -5,57 +5,71 @@ from contextlib import nullcontext
 from io import BytesIO
 from typing import cast
 
-from PIL import Image, ImageFile
+from PIL import Image
 
 from .check import Room, is_large, opened
+from .colour import shown
 from .editing import orientation
-from .profiles import fitting
+from .png import shades
+from .tiff import unsigned
 from .turns import UPRIGHT
+
+MAX_SIDE_RATIO = 20
+"""How many times as long as the other a side may be in messages: Telegram takes no picture beyond that."""
 
 
 def preview(data: bytes, side: int, room: Room = nullcontext) -> bytes:
     """Return the picture in `data` as a WebP of at most `side` pixels a side, upright; of several frames the first.
 
-    Kept: colour profile and transparency. Gone: all other metadata. Decoded in its room. Raises Refused, and NoRoom as
-    `room` does.
+    Kept: transparency, and colours, by their profile or converted to sRGB. Gone: all other metadata. Decoded in its
+    room. Raises Refused, and NoRoom as `room` does.
     """
-    with opened(data) as picture, room(is_large(picture.format, math.prod(picture.size))):
-        return _saved(picture, _upright(picture, side), "WEBP", quality=80, method=2)
+    with opened(data) as (picture, sound), room(is_large(picture.format, math.prod(picture.size))):
+        small, profile = _upright(picture, sound, side)
+        return _saved(small, "WEBP", icc_profile=profile, quality=80, method=2)
 
 
 def thumbnail(data: bytes, side: int) -> bytes:
-    """Return the picture in `data` as `preview` does, but as a JPEG, on white: for messages. Raises Refused."""
-    with opened(data) as picture:
-        small = _upright(picture, side)
-        if small.mode == "RGBA":
-            ground = Image.new("RGBA", small.size, "white")
-            ground.alpha_composite(small)
+    """Return the picture in `data` as `preview` does, but as a JPEG, on white: for messages. Raises Refused.
+
+    The ground is as large as the picture, or larger where its sides differ too much.
+    """
+    with opened(data) as (picture, sound):
+        small, profile = _upright(picture, sound, side)
+        width, height = small.size
+        size = max(width, math.ceil(height / MAX_SIDE_RATIO)), max(height, math.ceil(width / MAX_SIDE_RATIO))
+        if small.mode == "RGBA" or size != small.size:
+            ground = Image.new("RGBA", size, "white")
+            ground.alpha_composite(small.convert("RGBA"), ((size[0] - width) // 2, (size[1] - height) // 2))
             small = ground.convert("RGB")
-        return _saved(picture, small, "JPEG", quality=80)
+        return _saved(small, "JPEG", icc_profile=profile, quality=80)
 
 
-def _upright(picture: ImageFile.ImageFile, side: int) -> Image.Image:
-    """The picture, small, in RGB or RGBA."""
+def _upright(picture: Image.Image, data: bytes, side: int) -> tuple[Image.Image, bytes | None]:
+    """The picture, small, in RGB or RGBA, and its profile."""
     small = _small(picture, side)
     turn = UPRIGHT.get(orientation(picture))  # a TIFF is upright once loaded
     if turn is not None:
         small = small.transpose(turn)
     if small.mode in ("I", "F"):
         small = _shades(small)
-    return small.convert("RGBA" if small.has_transparency_data else "RGB")
+    return shown(small, picture, data)
 
 
-def _saved(picture: ImageFile.ImageFile, small: Image.Image, form: str, **options: int) -> bytes:
+def _saved(small: Image.Image, form: str, **options: bytes | int | None) -> bytes:
     out = BytesIO()
-    small.save(out, form, icc_profile=fitting(picture.info.get("icc_profile"), small.mode), **options)
+    small.info = {}
+    small.save(out, form, **options)
     return out.getvalue()
 
 
-def _small(picture: ImageFile.ImageFile, side: int) -> Image.Image:
+def _small(picture: Image.Image, side: int) -> Image.Image:
+    if picture.info.get("default_image"):  # of an APNG: browsers show the animation beside it
+        picture.seek(1)
     picture.draft(None, (2 * side, 2 * side))  # of a JPEG no more is decoded than that takes
     picture.load()
-    factor = max(picture.size) // (2 * side)
-    small = _reduced(picture, factor) if factor > 1 else _mixable(picture)
+    loaded, factor = unsigned(picture), max(picture.size) // (2 * side)
+    small = _reduced(loaded, factor) if factor > 1 else _mixable(loaded)
     small.thumbnail((side, side), Image.Resampling.HAMMING)  # no shade comes out that was not between two
     return small
 
@@ -76,6 +90,8 @@ def _reduced(picture: Image.Image, factor: int) -> Image.Image:
 
 def _mixable(frame: Image.Image) -> Image.Image:
     """The frame in a mode whose pixels can be mixed with their neighbours."""
+    if frame.mode == "I;16" and "transparency" in frame.info:
+        return shades(frame)
     if frame.mode.startswith("I;16"):
         return frame.convert("I")
     if frame.has_transparency_data:

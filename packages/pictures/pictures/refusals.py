@@ -7,6 +7,7 @@ Code = Literal[
     "too-large",
     "not-an-image",
     "unsupported-format",
+    "unsupported-kind",
     "truncated",
     "damaged",
     "too-many-pixels",
@@ -37,6 +38,10 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     "unsupported-format": (
         "The file is of type {kind}, which is not accepted; accepted are {accepted}.",
         "O arquivo é do tipo {kind}, que não é aceito; são aceitos {accepted}.",
+    ),
+    "unsupported-kind": (
+        "The file is whole, but pictures of its kind are not supported: {kind}.",
+        "O arquivo está inteiro, mas imagens deste tipo não são suportadas: {kind}.",
     ),
     "truncated": (
         "The picture is incomplete: the end of the file is missing.",

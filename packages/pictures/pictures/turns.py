@@ -16,6 +16,9 @@ UPRIGHT = {
     7: Turn.TRANSVERSE,
     8: Turn.ROTATE_90,
 }
+# Whether what was last in the rows, or in the columns, of the original comes first.
+REVERSES_ROWS = {Turn.FLIP_LEFT_RIGHT, Turn.ROTATE_180, Turn.TRANSVERSE, Turn.ROTATE_90}
+REVERSES_COLUMNS = {Turn.FLIP_TOP_BOTTOM, Turn.ROTATE_180, Turn.TRANSVERSE, Turn.ROTATE_270}
 
 
 @cache

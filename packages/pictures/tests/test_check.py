@@ -135,11 +135,25 @@ def test_a_cut_still_is_refused(form, share):
     assert refusal(data[: int(len(data) * share)]).code in ("truncated", "damaged")
 
 
-@pytest.mark.parametrize("form", MANY)
+@pytest.mark.parametrize("form", [form for form in MANY if form != "TIFF"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 def test_a_cut_animation_is_refused(form, share):
     data = animation(form)
     assert refusal(data[: int(len(data) * share)]).code in ("truncated", "damaged")
+
+
+@pytest.mark.parametrize(
+    ("frame", "bits", "kind"),
+    [(0xC3, 8, "JPEG lossless (SOF3)"), (0xC1, 12, "JPEG (12 bit)"), (0xC7, 8, "JPEG (SOF7)")],
+)
+def test_kinds_of_jpeg_that_nobody_can_work_on_are_refused_by_their_name(frame, bits, kind):
+    data = bytearray(saved(noise(), "JPEG"))
+    at = data.index(b"\xff\xc0")
+    data[at + 1], data[at + 4] = frame, bits
+    refused = refusal(bytes(data))
+    assert (refused.code, refused.parameters) == ("unsupported-kind", {"kind": kind})
+    assert kind in refused.sentence("en")
+    assert kind in refused.sentence("pt-BR")
 
 
 def test_a_jpeg_cut_in_half_is_called_incomplete():

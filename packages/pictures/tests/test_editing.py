@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pillow_heif
 import pytest
-from pictures import Refused, edited
+from pictures import Refused, edited, preview
 from pictures.profiles import fitting, grey
 from PIL import Image, ImageChops, ImageCms, ImageFile, ImageStat, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
@@ -158,19 +158,43 @@ def test_a_png_keeps_what_is_transparent(image, key):
     assert visible(after) == visible(turn(before))
 
 
-def test_a_colour_key_of_16_bit_is_brought_to_8():
+def png_of_16_bits(key, *colours):
+    """A PNG of one row of these colours, (red, green, blue) of 16 bits, of which `key` is transparent."""
+
     def chunk(name, body):
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
-    row = b"\0" + struct.pack(">6H", 0x1234, 0x5678, 0x9ABC, 0xFFFF, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0))
-    data += (
-        chunk(b"tRNS", struct.pack(">3H", 0x1234, 0x5678, 0x9ABC))
-        + chunk(b"IDAT", zlib.compress(row))
-        + chunk(b"IEND", b"")
-    )
+    row = b"\0" + b"".join(struct.pack(">3H", *colour) for colour in colours)
+    header = struct.pack(">IIBBBBB", len(colours), 1, 16, 2, 0, 0, 0)
+    parts = (b"IHDR", header), (b"tRNS", struct.pack(">3H", *key)), (b"IDAT", zlib.compress(row)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def test_of_a_transparent_colour_of_16_bits_all_bits_count():
+    key = (0x1234, 0x5678, 0x9ABC)
+    data = png_of_16_bits(key, key, (0xFFFF, 0, 0), (0x1235, 0x5678, 0x9ABC), (0x1234, 0x5678, 0x9A00))
+    expected = [(0x12, 0x56, 0x9A, 0), (255, 0, 0, 255), (0x12, 0x56, 0x9A, 255), (0x12, 0x56, 0x9A, 255)]
     after = opened(edited(data, same)).convert("RGBA")
-    assert [after.getpixel((x, 0)) for x in (0, 1)] == [(0x12, 0x56, 0x9A, 0), (255, 0, 0, 255)]
+    assert [after.getpixel((x, 0)) for x in range(4)] == expected
+    small = opened(preview(data, 480)).convert("RGBA")
+    assert [small.getpixel((x, 0))[3] for x in range(4)] == [0, 255, 255, 255]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_one_shade_of_grey_is_transparent_in_preview_and_result(bits):
+    if bits == 16:
+        rows = [[0x0102] * 20 + [other] * 20 for other in (0, 0x0101) for _ in range(10)]  # in 8 bits two are the same
+        shades = b"".join(struct.pack("<40H", *row) for row in rows)
+        data = saved(Image.frombytes("I;16", (40, 20), shades), "PNG", transparency=0x0102)
+    else:
+        image = Image.new("1" if bits == 1 else "L", (40, 20))
+        image.paste(1, (0, 0, 20, 20))
+        data = saved(image, "PNG", transparency=1, **({"bits": bits} if bits > 1 else {}))
+    assert data[24] == bits
+    small = opened(preview(data, 480)).convert("RGBA")
+    assert [small.getpixel(place)[3] for place in ((5, 5), (30, 5), (30, 15))] == [0, 255, 255]
+    after = opened(preview(edited(data, same), 480)).convert("RGBA")
+    assert [after.getpixel(place)[3] for place in ((5, 5), (30, 5), (30, 15))] == [0, 255, 255]
 
 
 def test_a_png_keeps_its_gamma():

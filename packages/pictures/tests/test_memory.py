@@ -170,7 +170,7 @@ import time
 from pictures import memory
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
-memory.IDLE = 0.05
+memory.IDLE_SECONDS = 0.05
 memory.keep_freed_memory()
 before = resident()
 def work():
@@ -184,3 +184,40 @@ for _ in range(2):
         time.sleep(0.01)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30, env=os.environ | {"TMPDIR": str(tmp_path)})
+
+
+@glibc
+@pytest.mark.parametrize(
+    ("size", "most"),
+    [((4032, 3024), 5_000), ((4080, 3072), 5_000), ((6000, 4000), 30_000)],
+    ids=["12 megapixels", "12.5 megapixels", "24 megapixels, which are more than is kept"],
+)
+def test_a_photo_is_turned_in_the_memory_of_the_last(size, most, tmp_path):
+    code = """
+import sys
+from io import BytesIO
+from resource import RUSAGE_SELF, getrusage
+from pictures import edited, lossless
+from pictures.memory import keep_freed_memory, room
+from PIL import Image
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+lossless._library = lambda: None
+keep_freed_memory()
+out = BytesIO()
+noise = Image.effect_noise((int(sys.argv[1]), int(sys.argv[2])), 20)
+Image.merge("RGB", [noise] * 3).save(out, "JPEG", quality=90)
+photo, noise = out.getvalue(), None
+for _ in range(3):
+    faults = getrusage(RUSAGE_SELF).ru_minflt
+    with room("turned", alone=False):
+        edited(photo, turn=Image.Transpose.ROTATE_180)
+    pages = getrusage(RUSAGE_SELF).ru_minflt - faults
+print(pages, round(resident()))
+"""
+    command = [sys.executable, "-c", code, *map(str, size)]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    run = subprocess.run(command, capture_output=True, check=True, env=environment)
+    pages, left = map(int, run.stdout.split())
+    assert pages < most  # of 4 kB; for both copies of the pixels it takes 24,000, or 47,000
+    assert left < 200

@@ -101,7 +101,7 @@ def test_a_picture_that_was_replaced_is_worked_on_again(store):
 
 
 def test_a_picture_whose_turn_does_not_come_may_pass(store, monkeypatch):
-    monkeypatch.setattr("pictures.operation.PATIENCE", 0.01)
+    monkeypatch.setattr("pictures.operation.WAIT_FOR_ROOM_SECONDS", 0.01)
     inner = Operation("rotate", lambda data: data, store, Limits())
 
     def work(data):

@@ -5,7 +5,7 @@ import stat
 import time
 
 import pytest
-from pictures import OPERATIONS, About, Refused, Store
+from pictures import About, Refused, Store
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_how_far_operations_are_is_read_from_the_files(store):
     new_file = stored(store, lang="en")
     store.write(store.result_name("rotate", new_file), b"x")
     store.write_reason("grayscale", new_file, "Broken.", "damaged")
-    upload = store.upload("abc", OPERATIONS)
+    upload = store.upload("abc", ["rotate", "grayscale", "caption"])
     states = {name: (s.status, s.result, s.reason) for name, s in upload.operations.items()}
     assert states == {
         "rotate": ("done", "processed/rotate/abc_rotate.png", None),

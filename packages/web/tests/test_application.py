@@ -1,4 +1,4 @@
-"""Who may send requests, what every answer carries, and how health is told."""
+"""Cross-site requests, security headers, and health checks."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
         {"Origin": "https://fotos.example:8443", "X-Forwarded-Host": "fotos.example:8443"},
     ],
 )
-def test_the_own_page_and_programs_may_send(client: Any, headers: dict[str, str]) -> None:
+def test_same_origin_pages_and_programs_may_post(client: Any, headers: dict[str, str]) -> None:
     assert client.post("/here/thing", data=b"four", headers=headers).get_json() == {"size": 4}
 
 
@@ -35,24 +35,24 @@ def test_the_own_page_and_programs_may_send(client: Any, headers: dict[str, str]
 @pytest.mark.parametrize(
     ("lang", "sentence"),
     [
-        ("en", "Requests from other sites are not taken here."),
-        ("pt-BR", "Requisições vindas de outros sites não são aceitas aqui."),
+        ("en", "Requests from other sites are not allowed."),
+        ("pt-BR", "Requisições vindas de outros sites não são permitidas."),
     ],
 )
-def test_a_page_of_another_site_may_not_send(client: Any, headers: dict[str, str], lang: str, sentence: str) -> None:
-    answer = client.post("/here/thing", data=b"four", headers=headers | {"Accept-Language": lang})
-    assert answer.status_code == 403
-    assert answer.mimetype == "application/problem+json"
-    assert answer.get_json(force=True)["detail"] == sentence
+def test_cross_site_posts_are_rejected(client: Any, headers: dict[str, str], lang: str, sentence: str) -> None:
+    response = client.post("/here/thing", data=b"four", headers=headers | {"Accept-Language": lang})
+    assert response.status_code == 403
+    assert response.mimetype == "application/problem+json"
+    assert response.get_json(force=True)["detail"] == sentence
 
 
-def test_anyone_may_follow_a_link(client: Any) -> None:
-    answer = client.get("/here/thing", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})
-    assert answer.get_json() == {"size": 0}
+def test_cross_site_links_are_allowed(client: Any) -> None:
+    response = client.get("/here/thing", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})
+    assert response.get_json() == {"size": 0}
 
 
-@pytest.mark.parametrize("path", ["/here/thing", "/here/nothing", "/here/broken", "/here/web/base.css"])
-def test_every_answer_carries_the_headers_of_safety(client: Any, path: str) -> None:
+@pytest.mark.parametrize("path", ["/here/thing", "/here/nothing", "/here/raises", "/here/web/base.css"])
+def test_every_response_has_security_headers(client: Any, path: str) -> None:
     headers = client.get(path).headers
     policy = headers["Content-Security-Policy"].split("; ")
     assert {"default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
@@ -62,50 +62,72 @@ def test_every_answer_carries_the_headers_of_safety(client: Any, path: str) -> N
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-def test_an_answer_may_bring_a_policy_of_its_own(app: Any) -> None:
+def test_a_response_may_set_its_own_security_policy(app: Any) -> None:
     app.add_url_rule("/own", view_func=lambda: ("", 200, {"Content-Security-Policy": "sandbox"}), endpoint="own")
     assert app.test_client().get("/own").headers.getlist("Content-Security-Policy") == ["sandbox"]
 
 
-def test_alive_says_nothing_of_what_is_around(client: Any, checks: dict[str, str | None]) -> None:
-    checks["broker"] = "away"
-    answer = client.get("/here/healthz")
-    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+def test_liveness_ignores_dependencies(client: Any, checks: dict[str, str | None]) -> None:
+    checks["broker"] = "unreachable"
+    response = client.get("/here/healthz")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 
 
-def test_ready_when_every_check_is_content(client: Any) -> None:
-    answer = client.get("/here/readyz")
-    assert answer.status_code == 200
-    assert answer.get_json() == {"status": "ok", "checks": {"broker": True, "store": True}}
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_ready_when_every_check_passes(client: Any) -> None:
+    response = client.get("/here/readyz")
+    assert response.status_code == 200
+    assert response.get_json() == {"status": "ok", "checks": {"broker": True, "store": True}}
+    assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_not_ready_says_why(client: Any, checks: dict[str, str | None]) -> None:
+def test_not_ready_gives_the_reasons(client: Any, checks: dict[str, str | None]) -> None:
     checks["store"] = "No space left on device"
-    answer = client.get("/here/readyz")
-    assert answer.status_code == 503
-    body = answer.get_json()
+    response = client.get("/here/readyz")
+    assert response.status_code == 503
+    body = response.get_json()
     assert body["checks"] == {"broker": True, "store": False}
     assert body["reason"] == "store: No space left on device"
-    checks["broker"] = "no answer"
-    assert client.get("/here/readyz").get_json()["reason"] == "broker: no answer; store: No space left on device"
+    checks["broker"] = "no response"
+    assert client.get("/here/readyz").get_json()["reason"] == "broker: no response; store: No space left on device"
 
 
-def test_groups_tell_how_many_work(client: Any) -> None:
-    answer = client.get("/here/api/groups")
-    assert answer.get_json() == {"groups": {"rotate-worker": {"members": 2}, "notifier": {"members": 0}}}
+def test_groups_have_their_number_of_members(client: Any) -> None:
+    response = client.get("/here/api/groups")
+    assert response.get_json() == {"groups": {"rotate-worker": {"members": 2}, "notifier": {"members": 0}}}
 
 
-def test_groups_without_a_broker_are_a_problem(client: Any, groups: dict[str, int]) -> None:
+def test_groups_without_a_broker_are_503(client: Any, groups: dict[str, int]) -> None:
     groups.clear()
-    answer = client.get("/here/api/groups", headers={"Accept-Language": "pt-BR"})
-    assert (answer.status_code, answer.get_json()["type"]) == (503, "urn:problem:broker-away")
-    assert answer.get_json()["detail"] == "O Kafka não responde no momento."
-    assert int(answer.headers["Retry-After"]) > 0
+    response = client.get("/here/api/groups", headers={"Accept-Language": "pt-BR"})
+    assert (response.status_code, response.get_json()["type"]) == (503, "urn:problem:broker-away")
+    assert response.get_json()["detail"] == "O Kafka não está respondendo no momento."
+    assert int(response.headers["Retry-After"]) > 0
 
 
-def test_close_ends_what_would_hold_the_process_up(app: Any) -> None:
+def test_close_runs_the_callbacks_in_order(app: Any) -> None:
     ended: list[str] = []
     app.on_close += [lambda: ended.append("streams"), lambda: ended.append("mirror")]
     app.close()
     assert ended == ["streams", "mirror"]
+
+
+KNOWN = ["localhost", "localhost:8080", "LOCALHOST.", "127.0.0.1:8080", "[::1]:8080", "192.168.0.7:8080", "10.1.2.3"]
+KNOWN += ["fotos.example", "fotos.example:8443", "turma.example", "escola.example:80", "web:8000"]
+UNKNOWN = ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "xfotos.example"]
+UNKNOWN += ["evil", "localhost:80:80", "[evil", "fotos.example@evil.example"]
+
+
+@pytest.mark.parametrize("host", KNOWN)
+def test_the_names_of_the_settings_and_addresses_are_served(client: Any, host: str) -> None:
+    assert client.get("/here/thing", headers={"Host": host}).status_code == 200
+    assert client.get("/here/thing", headers={"X-Forwarded-Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", UNKNOWN)
+def test_another_name_that_leads_here_is_refused(client: Any, host: str) -> None:
+    """DNS rebinding: the page of another site asks as if it were of this one, and may set any other header."""
+    for headers in ({"Host": host}, {"Host": host, "X-Forwarded-Host": "localhost"}, {"X-Forwarded-Host": host}):
+        for path in ("/here/thing", "/here/healthz", "/here/nothing"):
+            response = client.get(path, headers=headers | {"Accept-Language": "pt"})
+            assert (response.status_code, response.get_json(force=True)["type"]) == (421, "urn:problem:host")
+            assert "não é conhecida por este nome" in response.get_json(force=True)["detail"]

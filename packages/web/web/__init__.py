@@ -1,10 +1,13 @@
-"""What a page needs: problem+json, event streams, languages, limits, security headers, health. No Kafka, no Pillow."""
+"""The base of every web service: problem+json, event streams, languages, rate limits, security headers, health.
 
-from .again import idempotency_key
-from .application import Web
-from .ending import end_service
+It depends on neither Kafka nor Pillow.
+"""
+
+from .application import WebApp
+from .idempotency import idempotency_key
 from .limits import limiter
 from .problems import Problem
+from .service_exit import exit_service
 from .streams import Hub
 
-__all__ = ["Hub", "Problem", "Web", "end_service", "idempotency_key", "limiter"]
+__all__ = ["Hub", "Problem", "WebApp", "exit_service", "idempotency_key", "limiter"]

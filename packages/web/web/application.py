@@ -1,4 +1,4 @@
-"""A Flask application as every page of the suite is one."""
+"""The Flask application that all web services are built on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,35 +7,38 @@ from flask import Blueprint, Flask, jsonify
 from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import languages, problems, security
+from . import hosts, languages, problems, security
 from .limits import limiter
 from .problems import Problem
 
-Check = Callable[[], str | None]
-"""A check of readiness: None where all is well, else what is wrong."""
+ReadinessCheck = Callable[[], str | None]
+"""Returns None if the dependency is usable, otherwise the reason why not."""
 
-Members = Callable[[], dict[str, int]]
-"""Tells how many consumers are in each consumer group; raises OSError where no broker answers."""
+GroupMembers = Callable[[], dict[str, int]]
+"""Returns the number of members of each consumer group; raises OSError if no broker responds."""
 
 HERE = Path(__file__).parent
 
 
-class Web(Flask):
-    """Flask below the path `prefix`, with languages, problem+json, security headers, limits and what tells of health.
+class WebApp(Flask):
+    """Flask below the path `prefix`, with languages, problem+json, security headers, rate limits and health checks.
 
-    The shared look is in the blueprint `web`: `base.html`, and `base.css` in its static folder.
+    The blueprint `web` holds the shared layout: the template `base.html` and the static files, such as `base.css`.
     """
 
-    def __init__(self, name: str, prefix: str, checks: dict[str, Check], members: Members):
-        """`checks`: what `PREFIX/readyz` asks, by name; `members`: what `PREFIX/api/groups` tells."""
+    def __init__(self, name: str, prefix: str, checks: dict[str, ReadinessCheck], members: GroupMembers):
+        """`checks`: by name, what `PREFIX/readyz` verifies; `members`: what `PREFIX/api/groups` returns."""
         super().__init__(name, static_folder=None)
-        # One gateway stands in front: it says who calls, and by which name and scheme.
+        # Behind exactly one gateway, which sets the client's address, the scheme and the host.
         self.wsgi_app = ProxyFix(self.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
         self.json.ensure_ascii = False  # type: ignore[attr-defined]
+        self.on_stop: list[Callable[[], None]] = []
+        """What ends the event streams, which never end by themselves."""
         self.on_close: list[Callable[[], None]] = []
         limiter.init_app(self)
         languages.install(self)
         problems.install(self)
+        hosts.install(self)
         security.install(self)
         shared = Blueprint(
             "web", __name__, url_prefix=f"{prefix}/web", static_folder="static", template_folder="templates"
@@ -43,23 +46,28 @@ class Web(Flask):
         self.register_blueprint(shared)
         self.register_blueprint(_health(prefix, checks, members))
 
+    def end_streams(self) -> None:
+        """Run the callbacks in `on_stop`, in order. Called when the process is to stop, and requests are finished."""
+        for callback in self.on_stop:
+            callback()
+
     def close(self) -> None:
-        """The process is about to stop: end what would hold it up."""
-        for call in self.on_close:
-            call()
+        """Run the callbacks in `on_close`, in order. Called when no request is left, before the process ends."""
+        for callback in self.on_close:
+            callback()
 
 
-def _health(prefix: str, checks: dict[str, Check], members: Members) -> Blueprint:
+def _health(prefix: str, checks: dict[str, ReadinessCheck], members: GroupMembers) -> Blueprint:
     health = Blueprint("health", __name__, url_prefix=prefix)
 
     @health.get("/healthz")
     def healthz():  # type: ignore[no-untyped-def]
-        """Alive."""
+        """Liveness."""
         return jsonify(status="ok")
 
     @health.get("/readyz")
     def readyz():  # type: ignore[no-untyped-def]
-        """Able to serve: 200, or 503 with the reason."""
+        """Readiness: 200, or 503 with the reason."""
         problems = {name: check() for name, check in checks.items()}
         reasons = [f"{name}: {problem}" for name, problem in problems.items() if problem]
         answer = jsonify(
@@ -72,10 +80,10 @@ def _health(prefix: str, checks: dict[str, Check], members: Members) -> Blueprin
 
     @health.get("/api/groups")
     def groups():  # type: ignore[no-untyped-def]
-        """Which consumer groups have members: what the start page shows of the workers."""
+        """The number of members of each consumer group; the start page shows which workers run."""
         try:
             return jsonify(groups={service: {"members": number} for service, number in members().items()})
         except OSError:
-            raise Problem(503, "broker-away", _("Kafka does not answer at the moment."), 5) from None
+            raise Problem(503, "broker-away", _("Kafka is not responding at the moment."), 5) from None
 
     return health

@@ -1,50 +1,65 @@
-"""What every gunicorn of the suite is told; a service's own `gunicorn_conf` imports all of it.
+"""The gunicorn configuration that all web services share; each service's `gunicorn_conf` imports it whole.
 
-gevent: an open event stream costs a greenlet, not a thread, so one worker holds thousands.
+With gevent an open event stream costs a greenlet, not a thread, so one worker holds thousands.
 """
 
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 import gevent
 from gevent import monkey
 
-from .ending import wished_status
+from .requests_in_flight import RequestsInFlight
+from .service_exit import requested_exit_status
 
-monkey.patch_all()  # before anything else is imported, so that all of it waits cooperatively
+monkey.patch_all()  # before any other import, so that all blocking calls yield to other greenlets
 
 bind = os.environ.get("BIND", "0.0.0.0:8000")
 worker_class = "gevent"
 workers = 1
 worker_connections = 5_000
-graceful_timeout = 5
+graceful_timeout = 7  # more than requests in flight get; then the master kills its workers
 keepalive = 75
 timeout = 60
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - memory: a slow disk is no hang
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - in memory: a slow disk must not look like a hung worker
 control_socket_disable = True
 forwarded_allow_ips = "*"
 loglevel = "warning"
 
 
+_in_flight = RequestsInFlight()
+
+
 def post_worker_init(worker: Any) -> None:
-    """End the event streams as soon as SIGTERM comes: gunicorn would wait for them, and they never end."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        _before(number, worker.wsgi.close)
+    """Begin to stop as soon as SIGTERM arrives: gunicorn waits for open responses, and streams never end."""
+    app = worker.wsgi
+    worker.wsgi = _in_flight.wrapped(app)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        _call_before_handler(signum, partial(_in_flight.stop, app))
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    _in_flight.begin(request)
+
+
+def post_request(_worker: Any, request: Any, environ: Any, _response: Any) -> None:
+    _in_flight.end(request, environ)
 
 
 def on_exit(_server: Any) -> None:
-    """End the master with the status that a worker has wished for; that of SIGTERM is 0."""
-    if status := wished_status():
+    """Exit the master with the status that a worker asked for; after a plain SIGTERM it is 0."""
+    if status := requested_exit_status():
         sys.exit(status)
 
 
-def _before(number: int, call: Any) -> None:
-    usual: Any = signal.getsignal(number)
+def _call_before_handler(signum: int, callback: Any) -> None:
+    previous: Any = signal.getsignal(signum)
 
     def handler(*arguments: Any) -> None:
-        gevent.spawn(call)  # a signal may come while any lock is held
-        usual(*arguments)
+        gevent.spawn(callback)  # not called directly: the interrupted code may hold a lock that it needs
+        previous(*arguments)
 
-    signal.signal(number, handler)
+    signal.signal(signum, handler)

@@ -1,4 +1,4 @@
-"""Pages in Brazilian Portuguese and English: by `?lang=`, the cookie that it sets, or the browser's language."""
+"""Chooses Brazilian Portuguese or English: from `?lang=`, the cookie that it sets, or the browser's languages."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 
 def language() -> str:
-    """The language of the request: "pt-BR" or "en"."""
+    """The language of the current request: "pt-BR" or "en"."""
     if "lang" not in g:
         chosen = request.args.get("lang") or request.cookies.get(COOKIE)
         g.lang = chosen if chosen in LANGUAGES else _preferred()
@@ -28,14 +28,14 @@ def _preferred() -> str:
 
 
 def install(app: Flask) -> None:
-    """Translate the pages of `app`: its catalogues are in `translations/` beside it, the shared ones here."""
+    """Make `app` translate its pages, with its catalogues in `translations/` and the shared ones beside this file."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = f"translations;{HERE / 'translations'}"
     Babel(app, locale_selector=lambda: language().replace("-", "_"))
     app.jinja_env.globals["lang"] = None
     app.context_processor(lambda: {"lang": language()})
 
     @app.after_request
-    def remember(response: Response) -> Response:
+    def remember_choice(response: Response) -> Response:
         response.vary.add("Accept-Language")
         if request.args.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, request.args["lang"], max_age=31_536_000, samesite="Lax", path="/")

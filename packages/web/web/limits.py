@@ -1,4 +1,4 @@
-"""Limits per client, kept in the memory of each process."""
+"""Rate limits per client, counted in the memory of each process."""
 
 import logging
 import math
@@ -7,12 +7,12 @@ import time
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # a line for each refusal: a flood would fill the log
+logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # it logs each refusal: a flood would fill the log
 limiter = Limiter(get_remote_address, storage_uri="memory://")
-"""Decorates routes: `@limiter.limit("600 per minute")`; past a limit a client gets 429 with Retry-After."""
+"""Decorates routes: `@limiter.limit("600 per minute")`. Above the limit a client gets 429 with Retry-After."""
 
 
 def retry_after() -> int:
-    """Seconds until the limit that the request has hit is open again, at least 1."""
+    """Seconds until the limit that the current request exceeded resets; at least 1."""
     limit = limiter.current_limit
     return max(1, math.ceil(limit.reset_at - time.time())) if limit else 60

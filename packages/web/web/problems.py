@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 says: application/problem+json, with a sentence that a person understands."""
+"""Errors as application/problem+json (RFC 9457), with a sentence for the person who reads it."""
 
 from http import HTTPStatus
 from typing import Any
@@ -12,11 +12,15 @@ from .limits import retry_after
 
 log = structlog.get_logger(__name__)
 
+RESTART_SECONDS = 5
+"""When a client may ask again that a stopping process has sent away."""
+
 
 class Problem(Exception):
-    """Ends a request: `detail` is the sentence, in the language of the request; `more` are members of the answer."""
+    """Raised by a view to end the request with a problem+json response."""
 
     def __init__(self, status: int, code: str, detail: str, retry_after: int | None = None, **more: Any):
+        """`code`: the end of the `type` URN; `detail`: translated; `retry_after`: seconds; `more`: extra members."""
         super().__init__(detail)
         self.status = status
         self.body = {"type": f"urn:problem:{code}", "title": HTTPStatus(status).phrase, "status": status} | more
@@ -27,38 +31,48 @@ class Problem(Exception):
         return Response(json.dumps(self.body), self.status, self.headers, mimetype="application/problem+json")
 
 
+class Stopping(Exception):
+    """Raised in a request that is not done when the process has to end."""
+
+
 def install(app: Flask) -> None:
-    """Answer every error of `app` as a problem."""
+    """Make `app` answer every error with a problem."""
+
+    @app.errorhandler(Stopping)
+    def handle_stopping(_error: Stopping) -> Response:
+        sentence = _("This service is restarting; please try again in a moment.")
+        return Problem(503, "stopping", sentence, RESTART_SECONDS).response()
 
     @app.errorhandler(Problem)
-    def known(problem: Problem) -> Response:
+    def handle_problem(problem: Problem) -> Response:
         return problem.response()
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
+    def handle_http_error(error: HTTPException) -> Response:
         status = error.code or 500
         if status < 400 and error.response is not None:
             return error.response  # type: ignore[return-value]
         code = HTTPStatus(status).name.lower().replace("_", "-")
-        wait = retry_after() if status == HTTPStatus.TOO_MANY_REQUESTS else None
-        response = Problem(status, code, _sentence(status, error), wait).response()
+        seconds = retry_after() if status == HTTPStatus.TOO_MANY_REQUESTS else None
+        response = Problem(status, code, _detail(status, error), seconds).response()
         if "Allow" in (headers := dict(error.get_headers())):
             response.headers["Allow"] = headers["Allow"]
         return response
 
     @app.errorhandler(Exception)
-    def unforeseen(error: Exception) -> Response:
+    def handle_unexpected_error(error: Exception) -> Response:
         log.exception("request failed", path=request.path, exc_info=error)
-        return Problem(500, "internal", _("Something went wrong here; it has been noted.")).response()
+        return Problem(500, "internal", _("Something went wrong on our side. The error has been logged.")).response()
 
 
-def _sentence(status: int, error: HTTPException) -> str:
+def _detail(status: int, error: HTTPException) -> str:
     sentences = {
         400: _("The request could not be understood."),
         404: _("There is nothing at this address."),
-        405: _("This address does not take such requests."),
+        405: _("This address does not accept this kind of request."),
+        408: _("Nothing came for too long; please send the request again."),
         413: _("The request is too large."),
-        415: _("Content of this type is not taken here."),
+        415: _("This type of content is not supported."),
         429: _("Too many requests; please wait a moment."),
     }
     return sentences.get(status) or error.description or HTTPStatus(status).phrase

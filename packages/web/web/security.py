@@ -1,4 +1,4 @@
-"""Headers that keep a page to itself, and requests from other sites out."""
+"""Security headers for every response, and the rejection of cross-site requests (CSRF)."""
 
 from urllib.parse import urlsplit
 
@@ -13,23 +13,25 @@ PAGE_POLICY = (
 )
 
 
-def from_another_site() -> bool:
-    """Whether the browser says that a page of another site has led to the present request."""
+def is_cross_site() -> bool:
+    """Whether the browser reports that another site initiated the current request."""
     return request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
 
 
 def install(app: Flask) -> None:
+    """Make `app` reject cross-site requests that change state, and send the security headers."""
+
     @app.before_request
-    def same_origin() -> None:
-        """A browser says from which page a request comes; programs, which send no such header, are welcome."""
+    def reject_cross_site() -> None:
+        """Browsers say where a request comes from. Other programs send no such header, and are let through."""
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return
         origin = request.headers.get("Origin")
-        if from_another_site() or (origin is not None and urlsplit(origin).netloc != request.host):
-            raise Problem(403, "cross-site", _("Requests from other sites are not taken here."))
+        if is_cross_site() or (origin is not None and urlsplit(origin).netloc != request.host):
+            raise Problem(403, "cross-site", _("Requests from other sites are not allowed."))
 
     @app.after_request
-    def headers(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")

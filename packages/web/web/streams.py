@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML, 9.2): one queue for each open stream, none may hold up the others."""
+"""Server-sent events (WHATWG HTML, 9.2). Each open stream has a queue of its own, so a slow one delays no other."""
 
 import json
 import queue
@@ -10,16 +10,19 @@ from flask import Response
 
 PING_SECONDS = 15.0
 PING = "event: ping\ndata:\n\n"
-"""Says that the stream lives: an event, as scripts see no comments; without data, as there is nothing to tell."""
-BACKLOG = 1_000
-"""Events that may wait for a slow reader; past that its stream ends, and it comes back for the present state."""
+"""Keep-alive. It is an event with empty data, not a comment, because scripts do not see comments."""
+MAX_QUEUED_EVENTS = 1_000
+"""Backpressure: a stream whose reader is further behind ends; the browser reconnects and gets a new snapshot."""
 
 Event = tuple[str, Any]
-"""The event's name, and its data (JSON)."""
+"""The event's name and its JSON-serialisable data."""
 
 
 class Hub:
-    """Hands every event to the open streams of this process that follow its channel; without one, to those without."""
+    """Delivers events to the open streams of this process. A stream gets the events of its own channel only.
+
+    The default channel is "".
+    """
 
     def __init__(self) -> None:
         self._queues: dict[queue.Queue[Event | None], str] = {}
@@ -27,39 +30,40 @@ class Hub:
         self._closed = False
 
     def send(self, name: str, data: Any, channel: str = "") -> None:
+        """Queue an event for every stream of `channel`. Never blocks."""
         with self._lock:
-            queues = [events for events, followed in self._queues.items() if followed == channel]
+            queues = [events for events, subscribed in self._queues.items() if subscribed == channel]
         for events in queues:
             try:
                 events.put_nowait((name, data))
             except queue.Full:
-                self._end(events)
+                self._end_stream(events)
 
     def close(self) -> None:
-        """End all streams, those to come too: the process is about to stop."""
+        """End all open streams, and every later one after its snapshot: the process is about to stop."""
         self._closed = True
         with self._lock:
             queues = list(self._queues)
         for events in queues:
-            self._end(events)
+            self._end_stream(events)
 
-    def stream(self, present: Callable[[], Iterable[Event]], channel: str = "") -> Response:
-        """A response that begins with the events of the `present` state and goes on with what is sent from now on."""
+    def stream(self, snapshot: Callable[[], Iterable[Event]], channel: str = "") -> Response:
+        """A response that sends the events of `snapshot`, then every event sent to `channel` from now on."""
         return Response(
-            self._written(present, channel),
+            self._generate(snapshot, channel),
             mimetype="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    def _written(self, present: Callable[[], Iterable[Event]], channel: str) -> Iterator[str]:
-        events: queue.Queue[Event | None] = queue.Queue(BACKLOG)
+    def _generate(self, snapshot: Callable[[], Iterable[Event]], channel: str) -> Iterator[str]:
+        events: queue.Queue[Event | None] = queue.Queue(MAX_QUEUED_EVENTS)
         with self._lock:
-            # Before the state is read: what comes in between is told twice, never not at all.
+            # Subscribe before the snapshot: an event in between is sent twice rather than lost.
             self._queues[events] = channel
         try:
             yield "retry: 2000\n\n"
-            for name, data in present():
-                yield written(name, data)
+            for name, data in snapshot():
+                yield encode(name, data)
             while not self._closed:
                 try:
                     event = events.get(timeout=PING_SECONDS)
@@ -68,12 +72,12 @@ class Hub:
                     continue
                 if event is None:
                     return
-                yield written(*event)
+                yield encode(*event)
         finally:
             with self._lock:
                 self._queues.pop(events, None)
 
-    def _end(self, events: "queue.Queue[Event | None]") -> None:
+    def _end_stream(self, events: "queue.Queue[Event | None]") -> None:
         with self._lock:
             self._queues.pop(events, None)
         while True:
@@ -84,6 +88,6 @@ class Hub:
                 events.get_nowait()
 
 
-def written(name: str, data: Any) -> str:
-    """One event as it goes over the wire."""
+def encode(name: str, data: Any) -> str:
+    """The wire format of one event."""
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

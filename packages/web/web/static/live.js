@@ -1,23 +1,24 @@
-// Server-sent events that come back by themselves, and the badge in the header that tells whether they are there.
+// Event streams that reconnect by themselves, and the badge in the header that shows the connection state.
 
-import { address, byId, cutOff, rewrite, say } from "./page.js";
+import { absoluteUrl, byId, connectionProblem, setText, translate } from "./page.js";
+import { openStream } from "./streams.js";
 
-const REFUSALS = new Set([401, 403, 404, 410]);
-const HIDDEN_FOR = 20_000;
-const LOOKS_IN_EVERY = 15_000;
-const SILENT_FOR = 45_000; // three pings: such a connection is dead, though nobody told the browser
-const PATIENCE = 15_000;
+const PERMANENT_STATUSES = new Set([401, 403, 404, 410]);
+const HIDDEN_DELAY_MS = 20_000; // how long a page stays connected after it was hidden
+const POLL_INTERVAL_MS = 15_000; // how often a hidden page that may not pause reconnects
+const SILENCE_TIMEOUT_MS = 45_000; // three missed pings: the connection is dead, even if the browser has not noticed
+const STATUS_TIMEOUT_MS = 15_000;
 const badge = byId("live");
 
 function mark(state, words = state) {
   badge.dataset.state = state;
-  rewrite(badge.querySelector(".badge-text"), say(words));
+  setText(badge.querySelector(".badge-text"), translate(words));
 }
 
-/** With which status the server answers; 0 where it does not. */
+/** The status of the server's response; 0 if there is none. */
 async function statusOf(path) {
   try {
-    const { status, body } = await fetch(address(path), { signal: AbortSignal.timeout(PATIENCE) });
+    const { status, body } = await fetch(absoluteUrl(path), { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) });
     await body?.cancel();
     return status;
   } catch {
@@ -26,115 +27,116 @@ async function statusOf(path) {
 }
 
 /**
- * Follows the stream at `path`: `handlers` take its events, by their names. Returns what ends it.
+ * Subscribes to the event stream at `path`; `handlers` maps event names to functions. Returns a function that closes it.
  *
- * opened, lost: the connection is there, is gone for now. refused: the server will not give it, and takes the status
- * that says why; without it the server is asked again and again.
- * rests: whether the page may give its connection back while nobody looks at it, as a browser opens few to one host.
- * whole: the event that ends the present state, with which a stream begins. Where it is named, a page that may not rest
- * gives its connection back too, and looks in from time to time.
+ * hasBadge: whether the badge shows the state of this stream.
+ * onOpen, onLost: called when the connection opens, and when it breaks.
+ * onRefused: called with the status if the server refuses the stream permanently; without it, the page keeps retrying.
+ * mayPause: whether the page may disconnect while it is hidden, as browsers limit the connections to one host.
+ * snapshotEnd: the event that ends the snapshot at the start of the stream. If it is given, a hidden page that may not
+ * pause disconnects too, and reconnects from time to time to read the snapshot.
  */
-export function follow(path, handlers, { badged = false, opened = () => {}, lost = () => {}, refused = null, rests = () => true, whole = null } = {}) {
+export function subscribe(path, handlers, { hasBadge = false, onOpen = () => {}, onLost = () => {}, onRefused = null, mayPause = () => true, snapshotEnd = null } = {}) {
   let stream = null;
-  let pause = 1;
-  let reopening = 0;
-  let silence = 0;
-  let hiding = 0;
-  let unseen = false; // nobody has looked for so long that the stream is not held
+  let delaySeconds = 1;
+  let reconnectTimer = 0;
+  let silenceTimer = 0;
+  let hiddenTimer = 0;
+  let isPaused = false; // the page was hidden long enough to disconnect
 
-  function leave() {
-    clearTimeout(reopening);
-    clearTimeout(silence);
-    reopening = 0;
+  function disconnect() {
+    clearTimeout(reconnectTimer);
+    clearTimeout(silenceTimer);
+    reconnectTimer = 0;
     stream?.close();
     stream = null;
   }
 
-  function gone() {
-    if (badged) mark("reconnecting", cutOff() === "offline" ? "offlineBadge" : "reconnecting");
-    lost();
+  function reportLost() {
+    if (hasBadge) mark("reconnecting", connectionProblem() === "offline" ? "offlineBadge" : "reconnecting");
+    onLost();
   }
 
-  function anew() {
-    gone();
+  function reconnect() {
+    reportLost();
     connect();
   }
 
-  function heard() {
-    clearTimeout(silence);
-    silence = setTimeout(anew, SILENT_FOR);
+  function resetSilenceTimer() {
+    clearTimeout(silenceTimer);
+    silenceTimer = setTimeout(reconnect, SILENCE_TIMEOUT_MS);
   }
 
-  function rest() {
-    leave();
-    gone();
-    if (!rests()) reopening = setTimeout(connect, LOOKS_IN_EVERY);
+  function pause() {
+    disconnect();
+    reportLost();
+    if (!mayPause()) reconnectTimer = setTimeout(connect, POLL_INTERVAL_MS);
   }
 
-  async function ended(mine) {
+  async function handleClosed(source) {
     const status = await statusOf(path);
-    if (stream !== mine) return;
-    leave();
-    if (refused && REFUSALS.has(status)) {
-      end();
-      refused(status);
+    if (stream !== source) return;
+    disconnect();
+    if (onRefused && PERMANENT_STATUSES.has(status)) {
+      close();
+      onRefused(status);
       return;
     }
-    reopening = setTimeout(connect, pause * 1000);
-    pause = Math.min(pause * 2, 15);
+    reconnectTimer = setTimeout(connect, delaySeconds * 1000);
+    delaySeconds = Math.min(delaySeconds * 2, 15);
   }
 
   function connect() {
-    leave();
-    const mine = new EventSource(address(path));
-    stream = mine;
-    heard();
-    mine.addEventListener("open", () => {
-      heard();
-      if (badged) mark("live");
-      pause = 1;
-      opened();
+    disconnect();
+    const source = openStream(absoluteUrl(path), ["ping", ...Object.keys(handlers)]);
+    stream = source;
+    resetSilenceTimer();
+    source.addEventListener("open", () => {
+      resetSilenceTimer();
+      if (hasBadge) mark("live");
+      delaySeconds = 1;
+      onOpen();
     });
-    mine.addEventListener("ping", heard);
+    source.addEventListener("ping", resetSilenceTimer);
     for (const [name, handle] of Object.entries(handlers)) {
-      mine.addEventListener(name, ({ data }) => {
-        heard();
+      source.addEventListener(name, ({ data }) => {
+        resetSilenceTimer();
         handle(JSON.parse(data));
-        if (unseen && name === whole) rest();
+        if (isPaused && name === snapshotEnd) pause();
       });
     }
-    mine.addEventListener("error", () => {
-      gone();
-      if (mine.readyState === EventSource.CLOSED) ended(mine); // else the browser tries again by itself
+    source.addEventListener("error", () => {
+      reportLost();
+      if (source.readyState === EventSource.CLOSED) handleClosed(source); // otherwise the browser reconnects by itself
     });
   }
 
-  function looked() {
-    clearTimeout(hiding);
+  function handleVisibility() {
+    clearTimeout(hiddenTimer);
     if (!document.hidden) {
-      unseen = false;
+      isPaused = false;
       if (!stream) connect();
     } else {
-      hiding = setTimeout(() => {
-        unseen = whole !== null || rests();
-        if (unseen) rest();
-      }, HIDDEN_FOR);
+      hiddenTimer = setTimeout(() => {
+        isPaused = snapshotEnd !== null || mayPause();
+        if (isPaused) pause();
+      }, HIDDEN_DELAY_MS);
     }
   }
 
-  // the network is another now: what was open may be dead, and look open
-  const back = () => { if (stream || reopening) anew(); };
+  // after a network change, an open connection may be dead
+  const handleOnline = () => { if (stream || reconnectTimer) reconnect(); };
 
-  function end() {
-    leave();
-    clearTimeout(hiding);
-    document.removeEventListener("visibilitychange", looked);
-    removeEventListener("online", back);
+  function close() {
+    disconnect();
+    clearTimeout(hiddenTimer);
+    document.removeEventListener("visibilitychange", handleVisibility);
+    removeEventListener("online", handleOnline);
   }
 
-  document.addEventListener("visibilitychange", looked);
-  addEventListener("online", back);
+  document.addEventListener("visibilitychange", handleVisibility);
+  addEventListener("online", handleOnline);
   connect();
-  looked();
-  return end;
+  handleVisibility();
+  return close;
 }

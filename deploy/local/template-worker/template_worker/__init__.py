@@ -1,0 +1,1 @@
+"""Flips every uploaded picture, left to right."""

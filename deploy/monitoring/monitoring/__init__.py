@@ -1,0 +1,1 @@
+"""Watches the suite with Nagios: plugins, the configuration made from the list of services, mails, the start."""

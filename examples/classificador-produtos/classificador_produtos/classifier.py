@@ -1,0 +1,23 @@
+"""The trained model: from descriptions to categories."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from skops import io
+
+MODEL = Path(__file__).parent / "model/model.skops"
+
+
+def categories(descriptions: Sequence[str]) -> list[str]:
+    """Return the category of each description: `livro`, `brinquedo`, `maquiagem` or `game`."""
+    if not descriptions:
+        return []
+    return [str(category) for category in _model().predict(descriptions)]
+
+
+@cache
+def _model() -> Any:
+    """The model of the file. skops loads no types but those it trusts, so the file cannot run code of its own."""
+    return io.load(MODEL)

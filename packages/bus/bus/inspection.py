@@ -1,0 +1,104 @@
+"""Looks at a cluster from outside, once: who is in a group, how far it is behind, what a topic holds."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import GroupIdNotFoundError, KafkaError, UnknownTopicOrPartitionError
+
+from .clients import create_client
+from .settings import KafkaSettings
+
+_EARLIEST, _LATEST = -2, -1
+"""In place of a time: the begin and the end of a partition."""
+
+
+class Inspection:
+    """A connection for a few questions. Each raises ConnectionError where the cluster does not answer in time."""
+
+    def __init__(self, settings: KafkaSettings, timeout_seconds: float = 5.0):
+        self._settings = settings
+        timeout_ms = round(timeout_seconds * 1_000)
+        options = settings.connection() | {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}
+        try:
+            self._admin: KafkaAdminClient = create_client(KafkaAdminClient, **options)
+        except (KafkaError, OSError) as error:
+            raise self._no_answer(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._admin.close()
+        if isinstance(error, (KafkaError, OSError)) and not isinstance(error, ConnectionError):
+            raise self._no_answer(error) from error
+
+    def members(self, service: str) -> int:
+        """How many consumers are in the group of `service`; 0 for a group that never was."""
+        group = self._settings.group(service)
+        try:
+            return len(self._admin.describe_groups([group])[group]["members"])
+        except GroupIdNotFoundError:
+            return 0
+
+    def lag(self, service: str, topics: list[str]) -> dict[str, int]:
+        """How many records of each of `topics` the group of `service` has not committed.
+
+        Where it has committed nothing yet, all that a partition holds counts.
+        """
+        group = self._settings.group(service)
+        try:
+            committed = self._admin.list_group_offsets(group)[group]
+        except GroupIdNotFoundError:
+            committed = {}
+        behind = {}
+        for topic in topics:
+            partitions = self._partitions(topic)
+            first, end = self._offsets(partitions, _EARLIEST), self._offsets(partitions, _LATEST)
+            behind[topic] = 0
+            for partition in partitions:
+                done = committed.get(partition)
+                begin = done.offset if done and done.offset >= 0 else first[partition]
+                behind[topic] += max(0, end[partition] - (end[partition] if begin < 0 else begin))
+        return behind
+
+    def recent(self, topic: str, seconds: float) -> int:
+        """How many records `topic` got in the last `seconds`; 0 for a topic that is missing.
+
+        On Tansu, those that came in one batch may count as one.
+        """
+        partitions = self._partitions(topic)
+        if not partitions:
+            return 0
+        begin = round((time.time() - seconds) * 1_000)
+        since, end = self._offsets(partitions, begin), self._offsets(partitions, _LATEST)
+        return sum(end[partition] - since[partition] for partition in partitions if since[partition] >= 0)
+
+    def missing(self, topics: list[str]) -> list[str]:
+        """Those of `topics` that the cluster does not have, by the names that they have there."""
+        return [self._settings.topic(topic) for topic in topics if not self._partitions(topic)]
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        name = self._settings.topic(topic)
+        try:
+            (found,) = self._admin.describe_topics([name])
+        except UnknownTopicOrPartitionError:
+            return []
+        return [TopicPartition(name, partition["partition_index"]) for partition in found["partitions"]]
+
+    def _offsets(self, partitions: list[TopicPartition], at: int) -> dict[TopicPartition, int]:
+        """The first offset of each partition with a time of `at` (ms since 1970) or later; -1 where there is none."""
+        if not partitions:
+            return {}
+        found = self._admin.list_partition_offsets(dict.fromkeys(partitions, at))
+        # Where there is none, Kafka says offset -1, Tansu says 0; both say time -1.
+        return {
+            partition: -1 if at >= 0 and found[partition].timestamp < 0 else found[partition].offset
+            for partition in partitions
+        }
+
+    def _no_answer(self, error: Exception) -> ConnectionError:
+        return ConnectionError(f"{self._settings.kafka_bootstrap_servers}: {type(error).__name__}")
