@@ -39,7 +39,7 @@ from environment import (
 from programs import SERVICES, TOPICS, broker
 from restarts import LONGEST_PAUSE_SECONDS, Restarts
 from service.stop import Stop
-from supervision import Supervisor, stop_leftover
+from supervision import Supervisor, leftover, stop_session
 from words import complain, say, tell
 
 MAX_SOCKET_PATH_BYTES = 100
@@ -288,11 +288,12 @@ def _locked(run_dir: Path) -> Iterator[None]:
                     f"make run já está rodando aqui, em {url} (portas: GATEWAY_PORT, KAFKA_PORT); pare-o antes",
                 )
             ) from None
-        if stop_leftover(run_dir):
+        if (left := leftover(run_dir)) is not None:
             tell(
-                "Stopped the programs that an earlier run left behind.",
-                "Parados os programas que uma execução anterior deixou.",
+                "Stopping the programs that an earlier run left behind …",
+                "Parando os programas que uma execução anterior deixou …",
             )
+            stop_session(left)
         logs = run_dir / "log"
         if logs.exists():
             shutil.rmtree(run_dir / "log.old", ignore_errors=True)

@@ -15,9 +15,12 @@ from typing import Any
 
 from programs import Program
 from supervisor.xmlrpc import SupervisorTransport
+from words import say
 
 STOP_TIMEOUT_SECONDS = 7
 """How long services may take to exit after SIGTERM."""
+KILL_TIMEOUT_SECONDS = 60
+"""How long the kernel may take to end what was killed, on a busy machine."""
 
 _CONFIGURATION = """\
 [supervisord]
@@ -67,6 +70,7 @@ class Supervisor:
 
     def __init__(self, run_dir: Path, sockets: Path, programs: Iterable[Program]):
         self._configuration = run_dir / "supervisord.conf"
+        self._pid = run_dir / "supervisord.pid"
         self._logs = run_dir / "log"
         self._configuration.write_text(_configuration(run_dir, sockets, list(programs)), encoding="utf-8")
         self._transport: Any = SupervisorTransport(None, None, f"unix://{sockets}/supervisor.sock")
@@ -85,6 +89,7 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,
             )
+        self._pid.write_text(str(self._process.pid))  # it does so itself, but only when it has read its configuration
 
     def launch(self, *names: str) -> None:
         """Start programs. Raises OSError if supervisord does not respond."""
@@ -129,23 +134,58 @@ class Supervisor:
             raise OSError(f"supervisord: {error}") from error
 
 
-def stop_leftover(run_dir: Path) -> bool:
-    """Stop the supervisord of a run that was killed. Returns whether there was one."""
+def leftover(run_dir: Path) -> int | None:
+    """What a killed run has left in this folder: the session of its supervisord, whose programs may outlive it."""
     try:
-        pid = int((run_dir / "supervisord.pid").read_text())
+        leader = int((run_dir / "supervisord.pid").read_text())
     except (OSError, ValueError):
-        return False
-    command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    if str(run_dir / "supervisord.conf") not in command.stdout:
-        return False
-    deadline = time.monotonic() + STOP_TIMEOUT_SECONDS + 3
+        return None
+    session = _session(leader)
+    if leader in session:
+        return leader if str(run_dir / "supervisord.conf") in session[leader] else None
+    return leader if any(sys.prefix in command for command in session.values()) else None
+
+
+def stop_session(leader: int) -> None:
+    """Stop supervisord and all programs of its session; returns when none is left, so that their ports are free.
+
+    Programs that supervisord does not stop in time are killed. Raises OSError if one cannot be.
+    """
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            time.sleep(0.1)
-        os.kill(pid, signal.SIGKILL)
-    return True
+        os.kill(leader, signal.SIGTERM)
+    grace = time.monotonic() + STOP_TIMEOUT_SECONDS + 3
+    deadline = grace + KILL_TIMEOUT_SECONDS
+    while session := _session(leader):
+        now = time.monotonic()
+        if now > deadline:
+            pids = ", ".join(map(str, session))
+            raise OSError(
+                say(
+                    f"programs of an earlier run do not end; their process ids: {pids}",
+                    f"programas de uma execução anterior não terminam; os números dos processos: {pids}",
+                )
+            )
+        if now > grace or leader not in session:
+            for pid in session:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _session(leader: int) -> dict[int, str]:
+    """The processes of a session that have not ended: their ids and commands."""
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,stat=,command="], capture_output=True, text=True, errors="replace", check=True
+    )
+    found = {}
+    for line in listed.stdout.splitlines():
+        pid, state, *command = line.split(None, 2)
+        if state.startswith("Z") and "l" not in state:  # with "l", some of its threads still hold its ports
+            continue
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(int(pid)) == leader:
+                found[int(pid)] = "".join(command)
+    return found
 
 
 def _group(name: str) -> str:
