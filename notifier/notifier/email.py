@@ -2,10 +2,7 @@
 
 import re
 import smtplib
-import ssl
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -14,6 +11,7 @@ from typing import Any
 
 from bus import PermanentError, RetryableError
 from email_validator import EmailNotValidError
+from service.mail import connect
 
 from .channels import Message, RecipientDeferred
 from .settings import NotifierSettings, one_address
@@ -60,7 +58,7 @@ class Email:
         except EmailNotValidError:
             raise PermanentError("this is not an e-mail address") from None
         try:
-            with self._connect() as server:
+            with connect(self._settings, TIMEOUT_SECONDS) as server:
                 server.send_message(mail, to_addrs=[mail["To"]])
         except smtplib.SMTPRecipientsRefused as error:
             (refusal,) = error.recipients.values()
@@ -94,23 +92,6 @@ class Email:
         if message.thumbnail:
             mail.add_attachment(message.thumbnail, maintype="image", subtype="jpeg", filename="thumbnail.jpeg")
         return mail
-
-    @contextmanager
-    def _connect(self) -> Iterator[smtplib.SMTP]:
-        scheme, host, port = self._settings.smtp_server
-        name = self._settings.smtp_ehlo_name
-        if scheme == "smtps":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                host, port, name, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
-            )
-        else:
-            server = smtplib.SMTP(host, port, name, timeout=TIMEOUT_SECONDS)
-        with server:
-            if scheme == "smtp+starttls":
-                server.starttls(context=ssl.create_default_context())
-            if self._settings.smtp_login:
-                server.login(*self._settings.smtp_login)
-            yield server
 
 
 def _error_for(

@@ -2,15 +2,11 @@
 
 import re
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import SecretStr, field_validator, model_validator
-from service import PublicUrl, Settings
-
-SMTP_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
-EHLO_NAME = re.compile(r"[\w-]+(\.[\w-]+)*|\[[\w.:]+\]", re.ASCII)
-"""A name of a host, or an address literal."""
+from service import PublicUrl
+from service.mail import MailSettings
 
 
 def one_address(address: str) -> str:
@@ -22,12 +18,7 @@ def one_address(address: str) -> str:
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 
-class NotifierSettings(Settings):
-    smtp_url: SecretStr = SecretStr("smtp://localhost:1025")
-    """`smtp://`, `smtps://` or `smtp+starttls://`, with `user:password@` if the server requires a login."""
-    smtp_ehlo_name: str | None = None
-    """What this client is called in EHLO; the name of its host by default, which in a container is made up."""
-    mail_from: str = "suite@minharede.example"
+class NotifierSettings(MailSettings):
     notify_email: str | None = None
     notify_telegram_id: str | None = None
     attendant_email: str | None = None
@@ -46,21 +37,6 @@ class NotifierSettings(Settings):
         except EmailNotValidError as error:
             raise ValueError(str(error)) from None
 
-    @field_validator("smtp_url")
-    @classmethod
-    def _is_a_server(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        if parts.scheme not in SMTP_PORTS or not parts.hostname:
-            raise ValueError("is not of the form smtp://host:port, smtps://… or smtp+starttls://…")
-        return url
-
-    @field_validator("smtp_ehlo_name")
-    @classmethod
-    def _is_a_name(cls, name: str | None) -> str | None:
-        if name and not EHLO_NAME.fullmatch(name):
-            raise ValueError("is neither the name of a host nor an address such as [192.0.2.1]")
-        return name or None
-
     @field_validator("telegram_bot_token")
     @classmethod
     def _is_a_token(cls, token: SecretStr | None) -> SecretStr | None:
@@ -73,14 +49,3 @@ class NotifierSettings(Settings):
         if self.notify_telegram_id and not self.telegram_bot_token:
             raise ValueError("TELEGRAM_BOT_TOKEN: is required with NOTIFY_TELEGRAM_ID")
         return self
-
-    @property
-    def smtp_server(self) -> tuple[str, str, int]:
-        """Scheme, host and port."""
-        parts = urlsplit(self.smtp_url.get_secret_value())
-        return parts.scheme, str(parts.hostname), parts.port or SMTP_PORTS[parts.scheme]
-
-    @property
-    def smtp_login(self) -> tuple[str, str] | None:
-        parts = urlsplit(self.smtp_url.get_secret_value())
-        return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None

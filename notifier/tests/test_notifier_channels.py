@@ -361,11 +361,7 @@ def test_an_invalid_telegram_id_is_a_permanent_error(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("SMTP_URL", "ftp://x"),
-        ("SMTP_URL", "smtp://"),
-        ("MAIL_FROM", "nobody"),
-        ("SMTP_EHLO_NAME", "no name"),
-        ("SMTP_EHLO_NAME", "a\nMAIL FROM:<x>"),
+        ("MAIL_FROM", "a@x..org"),
         ("NOTIFY_EMAIL", "a@x.org, b@x.org"),
         ("TELEGRAM_BOT_TOKEN", "secret"),
     ],
@@ -376,14 +372,9 @@ def test_invalid_settings_are_refused(monkeypatch: pytest.MonkeyPatch, name: str
         NotifierSettings()
 
 
-def test_secrets_are_not_in_the_repr(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMTP_URL", "smtps://ana:p%40ss@mail.example.org")
+def test_the_token_is_not_in_the_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
-    settings = NotifierSettings()
-    assert settings.smtp_server == ("smtps", "mail.example.org", 465)
-    assert settings.smtp_login == ("ana", "p@ss")
-    assert "p%40ss" not in repr(settings)
-    assert TOKEN not in repr(settings)
+    assert TOKEN not in repr(NotifierSettings())
 
 
 @pytest.mark.parametrize(("form", "mode"), [("JPEG", "RGB"), ("PNG", "RGBA"), ("GIF", "P"), ("PNG", "I;16")])

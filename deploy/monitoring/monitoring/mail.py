@@ -5,7 +5,6 @@ python -m monitoring.mail TYPE HOST SERVICE STATE OUTPUT        what Nagios call
 
 import os
 import smtplib
-import ssl
 import sys
 import time
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 from pathlib import Path
+
+from service.mail import connect
 
 from .paths import OUTBOX
 from .settings import MonitoringSettings
@@ -75,7 +76,8 @@ def send_waiting(settings: MonitoringSettings, folder: Path = OUTBOX) -> str | N
     problem = None
     for path in _waiting(folder):
         try:
-            _send(path.read_bytes(), settings)
+            with connect(settings, TIMEOUT_SECONDS) as server:
+                server.sendmail(settings.mail_from, [str(settings.contact)], path.read_bytes())
         except smtplib.SMTPRecipientsRefused as error:
             (code, _answer), *_ = error.recipients.values()
             problem = f"NAGIOS_CONTACT_EMAIL: the mail server refuses the recipient ({code})"
@@ -93,23 +95,6 @@ def send_waiting(settings: MonitoringSettings, folder: Path = OUTBOX) -> str | N
 
 def _waiting(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.eml"))
-
-
-def _send(mail: bytes, settings: MonitoringSettings) -> None:
-    scheme, host, port = settings.smtp_server
-    name = settings.smtp_ehlo_name
-    if scheme == "smtps":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            host, port, name, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
-        )
-    else:
-        server = smtplib.SMTP(host, port, name, timeout=TIMEOUT_SECONDS)
-    with server:
-        if scheme == "smtp+starttls":
-            server.starttls(context=ssl.create_default_context())
-        if settings.smtp_login:
-            server.login(*settings.smtp_login)
-        server.sendmail(settings.mail_from, [str(settings.contact)], mail)
 
 
 def main() -> None:
