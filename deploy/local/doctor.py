@@ -16,7 +16,19 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from environment import COMPOSE_PORTS, PORTS, ROOT, RUN_PORTS, WrongSetting, get_json, load_env, port, port_problem
+from environment import (
+    COMPOSE_PORTS,
+    PORTS,
+    PROFILE_PORTS,
+    ROOT,
+    RUN_PORTS,
+    WrongSetting,
+    get_json,
+    load_env,
+    nagios_answers,
+    port,
+    port_problem,
+)
 from words import say, tell
 
 RUN, COMPOSE = "make run", "docker compose up"
@@ -122,8 +134,9 @@ def ports() -> Iterator[Finding]:
         except WrongSetting as error:
             yield Finding(name, str(error), ways)
             continue
-        what = say(f"port {port(name)} ({name})", f"porta {port(name)} ({name})")
-        if problem and _suite_is_running():
+        use = f"{name}, --profile {PROFILE_PORTS[name]}" if name in PROFILE_PORTS else name
+        what = say(f"port {port(name)} ({use})", f"porta {port(name)} ({use})")
+        if problem and (nagios_answers() if name == "NAGIOS_PORT" else _suite_is_running()):
             yield Finding(what + say(": the suite is already running here", ": a suíte já está rodando aqui"))
         else:
             yield Finding(what, problem or "", ways)

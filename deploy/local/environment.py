@@ -13,6 +13,7 @@ import re
 import socket
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,10 +21,19 @@ from urllib.parse import urlsplit
 from words import say, tell
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = {"GATEWAY_PORT": 8080, "KAFKA_PORT": 9092, "KAFDROP_PORT": 9000, "MAIL_PORT": 1080, "MAIL_SMTP_PORT": 1025}
+PORTS = {
+    "GATEWAY_PORT": 8080,
+    "KAFKA_PORT": 9092,
+    "KAFDROP_PORT": 9000,
+    "MAIL_PORT": 1080,
+    "MAIL_SMTP_PORT": 1025,
+    "NAGIOS_PORT": 8081,
+}
 RUN_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
 COMPOSE_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "KAFDROP_PORT", "MAIL_PORT")
-LOOPBACK_PORTS = ("KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
+PROFILE_PORTS = {"NAGIOS_PORT": "monitoring"}
+"""The ports of services that Compose starts only with a profile."""
+LOOPBACK_PORTS = ("KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT", "NAGIOS_PORT")
 """The ports that are bound to loopback, whatever BIND_ADDRESS says."""
 ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 SERVICES = ROOT / "packages/events/events/services.json"
@@ -150,8 +160,19 @@ def get_json(path: str) -> tuple[int, dict[str, Any]]:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, {}
-    except (OSError, ValueError, WrongSetting):
+    except (OSError, HTTPException, ValueError, WrongSetting):
         return 0, {}
+
+
+def nagios_answers() -> bool:
+    """Whether the Nagios of this suite listens on NAGIOS_PORT: it asks for a login to "Nagios"."""
+    try:
+        _direct.open(f"http://127.0.0.1:{port('NAGIOS_PORT')}/", timeout=2).close()
+    except urllib.error.HTTPError as error:
+        return error.headers.get("WWW-Authenticate") == 'Basic realm="Nagios"'
+    except (OSError, HTTPException):
+        pass
+    return False
 
 
 def unready_services() -> list[str]:

@@ -1,21 +1,26 @@
 """The output of `make doctor` and `make help`, and its language."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
+import threading
 from ast import literal_eval
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
+from environment import COMPOSE_PORTS, LOOPBACK_PORTS, PORTS, PROFILE_PORTS
 from suite_fixtures import free_port
 
 ROOT = Path(__file__).parents[3]
-PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
 RUN, COMPOSE = "make run", "docker compose up"
 WAYS = "import doctor; print([*{way for found in doctor.ports() if found.advice for way in found.ways}])"
+REPORTED = "import doctor; print([found.what for found in doctor.ports() if found.advice])"
 
 
 def doctor(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -91,6 +96,7 @@ def test_a_port_of_containers_only_does_not_prevent_make_run() -> None:
         ("MAIL_PORT", {RUN, COMPOSE}),
         ("KAFDROP_PORT", {COMPOSE}),
         ("MAIL_SMTP_PORT", {RUN}),
+        ("NAGIOS_PORT", set()),
     ],
 )
 def test_a_port_prevents_only_the_ways_that_use_it(name: str, ways: set[str]) -> None:
@@ -99,13 +105,77 @@ def test_a_port_prevents_only_the_ways_that_use_it(name: str, ways: set[str]) ->
         assert prevented_ways(**{name: number}) == ways
 
 
+def test_every_port_that_compose_publishes_is_checked() -> None:
+    """Its name, its default, the address that it is bound to, and whether it is needed without a profile."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    found = [(service.get("profiles", []), port) for service in services.values() for port in service.get("ports", [])]
+    assert len(found) > 4
+    published, loopback, profiles = {}, set(), {}
+    for needed_by, port in found:
+        address, name, default = re.fullmatch(r"(.+):\$\{(\w+):-(\d+)\}:\d+", port).groups()  # type: ignore[union-attr]
+        published[name] = int(default)
+        loopback |= {name} if address == "127.0.0.1" else set()
+        for profile in needed_by:
+            profiles[name] = profile
+    assert published == {name: default for name, default in PORTS.items() if name in published}
+    assert {*COMPOSE_PORTS} == {name for name in published if name not in profiles}
+    assert profiles == PROFILE_PORTS
+    assert loopback == {name for name in LOOPBACK_PORTS if name in published}
+
+
+def test_a_port_of_a_profile_that_is_in_use_is_a_hint() -> None:
+    with port_in_use("127.0.0.1") as number:
+        result = doctor(NAGIOS_PORT=number)
+    assert f"! port {number} (NAGIOS_PORT, --profile monitoring)" in result.stdout
+    assert "set NAGIOS_PORT" in result.stdout
+    assert result.returncode == 0
+
+
+class Nagios(BaseHTTPRequestHandler):
+    """Asks for a login, as ours does."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="Nagios"')
+        self.end_headers()
+
+
+def test_the_port_that_our_own_nagios_has_is_in_order() -> None:
+    with HTTPServer(("127.0.0.1", 0), Nagios) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = doctor(NAGIOS_PORT=str(server.server_port))
+        server.shutdown()
+    assert f"✓ port {server.server_port} (NAGIOS_PORT, --profile monitoring): the suite" in result.stdout
+    assert re.search(r'^ +AuthName "Nagios"$', (ROOT / "deploy/monitoring/apache.conf").read_text(), re.MULTILINE)
+
+
+def test_a_program_on_the_gateways_port_that_speaks_no_http_is_reported_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:  # closed
+                    return
+                with client:
+                    client.sendall(b"SSH-2.0-x\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        number = str(server.getsockname()[1])
+        result = doctor(GATEWAY_PORT=number)
+        server.shutdown(socket.SHUT_RDWR)
+    assert f"! port {number} (GATEWAY_PORT)" in result.stdout, result.stderr
+
+
 @pytest.mark.parametrize("name", PORTS)
 def test_a_port_is_checked_on_the_address_that_it_will_be_bound_to(name: str) -> None:
     """BIND_ADDRESS applies to the gateway and the broker; the other ports are on loopback."""
     follows = name in ("GATEWAY_PORT", "KAFKA_PORT")
     for address, is_in_use in (("127.0.0.1", not follows), ("127.0.0.2", follows)):
         with port_in_use(address) as number:
-            assert bool(prevented_ways(BIND_ADDRESS="127.0.0.2", **{name: number})) == is_in_use
+            reported = doctor("-c", REPORTED, BIND_ADDRESS="127.0.0.2", **{name: number}).stdout
+            assert (f"port {number} ({name}" in reported) == is_in_use
 
 
 @pytest.mark.parametrize(("loads", "words"), [("pass", "✓ libturbojpeg"), ("raise OSError", "Debian: libturbojpeg0")])
