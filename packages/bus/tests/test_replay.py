@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bus import KafkaSettings, PermanentError, State, Worker
-from bus.dead_letters import DeadLetters, LetterId, Wanted
+from bus.dead_letters import DeadLetters, LetterId, Wanted, handling
 from bus.lane import Delivery, Lane
 from bus.replay import Replay, dropped_record, is_dropped, letter_of, replay_record, replayed
 from bus.scheduler import Scheduler
@@ -14,7 +15,7 @@ from bus.testing import Broker, Record
 from events import ImageUploaded, OperationFinished
 from events.conversation import ChatExchanged
 from events.messages import EmailDue
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from suite_fixtures import eventually
 
@@ -232,6 +233,34 @@ def test_one_of_a_reason_or_of_a_time_is_replayed_without_the_others(mending: Me
     assert mending.replay(Wanted(("mending",), reason="Nothing")) == []
     assert mending.replay(Wanted(("mending",), since=2**33)) == []
     assert len(mending.replay(Wanted(("mending",), since=1.0))) == 1
+
+
+def test_who_is_interrupted_does_the_rest_with_the_same_command(
+    mending: Mending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handling, "MAX_BATCH_RECORDS", 2)
+    all_ids = {mending.put(f"{number}.png", number) for number in range(5)}
+    results = mending.letters.replay(ALL)
+    done = {f"{next(results).id}"}
+    results.close()
+    done |= {id for id, state in mending.states().items() if state == "replayed"}
+    assert 0 < len(done) < 5
+    rest = {id for id, outcome in mending.replay() if outcome == "replayed"}
+    assert (done | rest, done & rest) == (all_ids, set())
+    assert len(mending.broker.records("mending.retry.image")) == 5
+
+
+@pytest.mark.parametrize("members", [2, 3, 6])
+def test_the_group_gives_out_the_same_numbers_of_a_topic_and_of_its_replays(members: int) -> None:
+    """The state of a partition is shared by both: it must not be at two consumers. As kafka-python assigns."""
+    assignor = KafkaConsumer.DEFAULT_CONFIG["partition_assignment_strategy"][0]
+    subscribed = assignor.metadata(["notification", "notifier.retry.notification"])
+    cluster = SimpleNamespace(partitions_for_topic=lambda _topic: set(range(6)))
+    group = [SimpleNamespace(member_id=f"{one}", group_instance_id=None, metadata=subscribed) for one in range(members)]
+    for given in assignor.assign(cluster, group).values():
+        (_source, numbers), (_replays, others) = given.assigned_partitions
+        assert numbers
+        assert numbers == others
 
 
 # What cannot be replayed.
