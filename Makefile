@@ -12,7 +12,7 @@ PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml) $(ROOMS:%=%/pyproject.tom
 EXAMPLES := $(wildcard examples/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset demo chat doctor new-worker k8s test test-compose test-compose-more bench model lint lock
+.PHONY: help run up down reset demo chat dead-letters doctor new-worker k8s test test-compose test-compose-more bench model lint lock
 
 help: ## list the commands | lista os comandos
 	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in pt*) column=3 ;; *) column=2 ;; esac; \
@@ -35,6 +35,9 @@ demo: ## sample pictures and an angry customer through the running suite | image
 
 chat: ## the chatbot on the command line, against the running suite | o chatbot na linha de comando, com a suíte em execução
 	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/chat.py
+
+dead-letters: ## what could not be handled: make dead-letters ARGS="replay rotate-worker/0/12" | o que não pôde ser tratado: make dead-letters ARGS="replay rotate-worker/0/12"
+	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/dead_letters.py $(ARGS)
 
 doctor: ## what would stop the suite here, and what to do | o que impediria a suíte aqui, e o que fazer
 	@exec $(PYTHON) deploy/local/doctor.py

@@ -1,9 +1,14 @@
 """The suite from outside: what other programs rely on. Runs against `make run` and against the containers."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 import uuid
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,6 +212,57 @@ def test_poison_becomes_a_dead_letter_of_each_worker(
         )
     (accepted,) = suite.upload(("after.png", encoded(quarters(), "PNG")))
     suite.finished(accepted["id"])
+
+
+def dead_letters(suite: Suite, *arguments: str) -> str:
+    """What `python -m bus.dead_letters` prints."""
+    env = os.environ | {"KAFKA_BOOTSTRAP_SERVERS": suite.broker, "LC_ALL": "C.UTF-8"}
+    command = [sys.executable, "-m", "bus.dead_letters", *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_dead_letter_is_replayed_when_its_cause_is_mended_and_the_result_is_shown_and_told_once(
+    suite: Suite, producer: KafkaProducer
+) -> None:
+    """The picture is missing in the store, until somebody puts it there."""
+    if suite.store is None:
+        pytest.skip("the store of this suite cannot be reached")
+    id, address = uuid.uuid4().hex, f"{uuid.uuid4().hex}@example.org"
+    event = {"timestamp": time.time(), "new_file": f"{id}.png", "original_name": "perfil.png", "email": address}
+    producer.send(suite.topic("image"), json.dumps(event | {"lang": "en"}).encode(), key=id.encode()).get(10)
+    eventually(lambda: len(suite.mails(address)) == len(OPERATIONS), 60)
+    upload = Path(suite.store.removeprefix("file://")) / "uploads" / f"{id}.png"
+    upload.with_suffix(".new").write_bytes(encoded(quarters(), "PNG"))
+    upload.with_suffix(".new").rename(upload)
+    shown = suite.finished(id)
+    assert {operation["status"] for operation in shown["operations"].values()} == {"failed"}
+
+    (letter,) = suite.records("rotate-worker.dlq", lambda record: record.key == id.encode())
+    name = f"rotate-worker/{letter.partition}/{letter.offset}"
+    assert re.search(rf"^{name} .* waiting ", dead_letters(suite, "list", "--service", "rotate-worker"), re.MULTILINE)
+    assert f'"new_file": "{id}.png"' in dead_letters(suite, "show", name)
+    assert dead_letters(suite, "replay", name) == f"{name} is replayed.\n"
+    assert dead_letters(suite, "replay", name) == f"{name} was replayed before: nothing is done.\n"
+
+    def operations() -> Any:
+        return suite.get(f"/upload/api/images/{id}").json()["operations"]
+
+    eventually(lambda: operations()["rotate"]["status"] == "done", 60)
+    assert suite.get(operations()["rotate"]["url"]).status_code == 200
+    assert {operations()[other]["status"] for other in ("grayscale", "caption")} == {"failed"}
+    eventually(lambda: len(suite.mails(address)) == len(OPERATIONS) + 1, 60)
+    grayscale, caption = (
+        suite.records(f"{service}.dlq", lambda record: record.key == id.encode())[0]
+        for service in ("grayscale-worker", "caption-worker")
+    )
+    dead_letters(suite, "drop", f"grayscale-worker/{grayscale.partition}/{grayscale.offset}")
+    dead_letters(suite, "replay", f"caption-worker/{caption.partition}/{caption.offset}")
+    eventually(lambda: len(suite.mails(address)) == len(OPERATIONS) + 2, 60)
+    mails = suite.mails(address)
+    assert (mails.count("The file perfil.png was rotated."), len(set(mails))) == (1, 3), mails
+    assert " dropped " in dead_letters(suite, "list", "--service", "grayscale-worker")
 
 
 @pytest.mark.parametrize(

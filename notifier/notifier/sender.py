@@ -26,13 +26,15 @@ class Sender:
     def deliver(self, due: MessageDue, state: State) -> MessageDue | MessageDelayed | None:
         """Send a message if it is its turn. Returns what comes next for the recipient.
 
-        A second delivery of the event sends nothing, but returns the same: the first may not have been published.
+        A second delivery of the event sends nothing, but returns the same: the first may not have been published. One
+        that was given up and comes again, as a replayed dead letter does, waits behind the others.
         Raises as Channel.send does; PermanentError after a day of deferrals.
         """
         line = Line(type(due), due.key, state)
         first, told = line.first(), state.get(due.event_id) or []
         if first and first.place != due.place:
-            if due.place is not None or first.event_id == due.event_id:
+            given_up_before = not due.given_up and due.channel not in told and _passed(due, first)
+            if (due.place is not None and not given_up_before) or first.event_id == due.event_id:
                 return first
             if due.channel not in told:
                 line.join(due, time.time())
@@ -61,3 +63,8 @@ class Sender:
         elif now - due.put_off_at > MAX_DEFERRAL_SECONDS:
             raise PermanentError(f"{error}, for a day")
         return MessageDelayed(message=due, until=now + error.after_seconds)
+
+
+def _passed(due: MessageDue, first: MessageDue) -> bool:
+    """Whether a message has had its turn in the line that `first` begins."""
+    return due.place is not None and first.place is not None and due.place < first.place

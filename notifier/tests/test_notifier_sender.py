@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from bus import PermanentError, RetryableError, State, backpressure
+from bus.dead_letters import DeadLetters, Wanted
+from bus.producer import Outgoing
 from bus.testing import Broker
-from events import Event, OperationFinished
+from events import Cause, Event, ImageUploaded, OperationFinished
 from events.messages import EmailDue, MessageDelayed, MessageDue
 from notifier.channels import Channel, Message, RecipientDeferred
 from suite_fixtures import eventually
@@ -145,6 +147,63 @@ def test_what_is_given_up_makes_room_for_what_waits_behind_it(
     assert EmailDue.decode(letter.value).text == bad
     broker.publish("notification", finished("d", email="ana@example.org"))
     eventually(lambda: email.texts("ana@example.org") == sentences("b", "c", "d"))
+
+
+# Dead letters that are replayed.
+
+
+def replay(broker: Broker, program: Any) -> None:
+    outcomes = [result.outcome for result in DeadLetters(broker).replay(Wanted((program.worker.name,)))]
+    assert outcomes == ["replayed"]
+
+
+def test_a_refused_mail_is_sent_once_when_its_dead_letter_is_replayed(
+    program: Any, email: Recipients, broker: Broker
+) -> None:
+    email.error = lambda _address, _text: PermanentError("550 no such user")
+    broker.publish("notification", finished("a", email="ana@example.org", telegram_id="42"))
+    eventually(lambda: broker.dead_letters(program.worker))
+    email.error = lambda _address, _text: None
+    replay(broker, program)
+    eventually(lambda: email.texts("ana@example.org") == sentences("a"))
+    broker.wait_until_handled(program.worker)
+    (record,) = broker.records("notifier.retry.notifier.email")
+    broker.append("notifier.retry.notifier.email", record.value, record.key, record.headers, record.partition)
+    broker.wait_until_handled(program.worker)
+    assert email.texts("ana@example.org") == sentences("a"), "delivered twice, it is sent once"
+    assert program.channels["telegram"].sent == [("42", "The file a was rotated.")]
+
+
+def test_one_that_was_given_up_waits_behind_the_others_when_it_is_replayed(
+    program: Any, email: Recipients, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "MAX_DEFERRAL_SECONDS", 0)
+    (bad,) = sentences("bad")
+    email.error = lambda _address, text: FULL if text == bad else None
+    broker.publish("notification", *(finished(name, email="ana@example.org") for name in ("bad", "b")))
+    eventually(lambda: broker.dead_letters(program.worker))
+    eventually(lambda: email.texts("ana@example.org") == sentences("b"))
+    monkeypatch.setattr(sender, "MAX_DEFERRAL_SECONDS", HOUR)
+    email.error = lambda _address, _text: FULL
+    broker.publish("notification", *(finished(name, email="ana@example.org") for name in ("c", "d")))
+    eventually(lambda: len(broker.events("notifier.delay")) > 3)
+    replay(broker, program)
+    eventually(lambda: set(broker.committed(program.worker, "notifier.retry.notifier.email").values()) == {1})
+    email.error = lambda _address, _text: None
+    eventually(lambda: email.texts("ana@example.org") == sentences("b", "c", "d", "bad"))
+
+
+def test_a_success_after_a_failure_is_told_once_and_so_was_the_failure(
+    program: Any, email: Recipients, broker: Broker
+) -> None:
+    upload = ImageUploaded(new_file="a.png", original_name="a", email="ana@example.org", lang="en")
+    failed, done = upload.failed("rotate", "It is broken."), upload.finished("rotate", "a_rotate.png")
+    for event in (failed, failed, done, failed, done):
+        outgoing = Outgoing.of("notification", event.encoded(), "rotate-worker", Cause("image/0/1"))
+        broker.append("notification", outgoing.value, outgoing.key, outgoing.headers)
+    broker.wait_until_handled(program.worker)
+    told = ["The file a could not be processed: It is broken.", *sentences("a")]
+    assert email.texts("ana@example.org") == told
 
 
 # Once, whatever is delivered twice.

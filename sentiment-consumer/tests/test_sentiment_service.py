@@ -1,6 +1,7 @@
 """The handler as a function, and the startup of the service, without a broker."""
 
 import importlib
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from bus import PermanentError
+from bus.dead_letters import DeadLetters, Wanted
+from bus.testing import Broker
 from events.conversation import ChatExchanged, HandoffRaised, SentimentClassified
 
 NO_BROKER = "127.0.0.1:1"
@@ -45,6 +49,31 @@ def test_every_message_is_classified_and_a_negative_one_calls_a_human(
         "Atendente humano, converse com o usuário Ana na sessão 7f3a! Rápido!",
         ":| Ana disse ",
     ]
+
+
+def test_a_replayed_message_is_classified_as_if_it_had_come_at_its_time(
+    service: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = service.model
+
+    def broken() -> None:
+        raise PermanentError("broken model")
+
+    monkeypatch.setattr(service, "model", broken)
+    broker = Broker()
+    message = {"sessao": "7f3a", "nome": "Ana", "pergunta": "não chegou", "resposta": "…"}
+    place = broker.append("chatbot", json.dumps(message).encode(), b"7f3a", timestamp_ms=12_500)
+    with broker.running(service.worker):
+        broker.wait_until_handled(service.worker)
+        assert broker.records("sentiment") == []
+        monkeypatch.setattr(service, "model", works)
+        (result,) = DeadLetters(broker).replay(Wanted((service.worker.name,)))
+        assert result.outcome == "replayed"
+        broker.wait_until_handled(service.worker)
+    (classified,), (raised,) = broker.records("sentiment"), broker.events("handoff")
+    assert dict(classified.headers)["ce_causationid"] == f"chatbot/{place.partition}/0".encode()
+    assert (raised.sessao, raised.timestamp) == ("7f3a", 12.5)
+    assert len(broker.records("chatbot")) == 1
 
 
 def test_labels_may_be_named(

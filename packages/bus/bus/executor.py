@@ -147,7 +147,7 @@ class Executor:
         if first.exhausted:
             return self.handler.give_up(first.event, first.exhausted)
         if self._children:
-            records = [[one.record.value.decode(), timestamp_seconds(one.record)] for one in call]
+            records = [[one.record.value.decode(), timestamp_seconds(one.original)] for one in call]
             return Outcome.from_json(self._children.call({"records": records}))
         if self.handler.batch:
             return self.handler.outcome([delivery.event for delivery in call])

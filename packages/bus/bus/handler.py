@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from events import Cause, Encoded, Event
+from events import Encoded, Event
 from events.catalogue import TOPICS
 from sandbox import child_count
 
@@ -103,10 +103,6 @@ class Handler:
     def decode(self, record: Any) -> Event:
         """The event of a record. Raises Undecodable."""
         return self.event.decode(record.value, timestamp_seconds(record))
-
-    def cause(self, record: Any) -> Cause:
-        """What the answers to a record name as their cause."""
-        return Cause.of(self.topic, record.partition, record.offset, record.headers)
 
     def outcome(self, event: Any, *state: Any) -> Outcome:
         """Call the function on an event (or a list of them) and sort what it raises."""

@@ -1,15 +1,17 @@
 """A Kafka cluster, as the runtime knows it."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
-from events.catalogue import dead_letters_of, memory_of
+from events.catalogue import dead_letters_of, memory_of, retries_of
 from kafka import TopicPartition
 from service import refuse_to_start
 
 from .clients import connect_admin
 from .consumer import GroupConsumer
+from .log_reader import LogReader
 from .producer import Producer
 from .reader import TopicReader, readable_ends
 from .settings import KafkaSettings
@@ -50,10 +52,15 @@ class KafkaCluster:
         with connect_admin(self.settings, stopping) as admin:
             try:
                 ensure(admin, self.settings, [*consumed, *published, dead_letters_of(service)])
+                described = admin.describe_topics([self.settings.topic(topic) for topic in consumed])
+                partitions = {topic["name"]: len(topic["partitions"]) for topic in described}
+                followers: dict[int, list[str]] = defaultdict(list)
+                for topic in consumed:
+                    followers[partitions[self.settings.topic(topic)]].append(retries_of(service, topic))
                 if stateful:
-                    sources = admin.describe_topics([self.settings.topic(topic) for topic in consumed])
-                    most = max(len(topic["partitions"]) for topic in sources)
-                    ensure(admin, self.settings.model_copy(update={"kafka_partitions": most}), [memory_of(service)])
+                    followers[max(partitions.values())].append(memory_of(service))
+                for number, topics in followers.items():
+                    ensure(admin, self.settings.model_copy(update={"kafka_partitions": number}), topics)
             except MissingTopics as error:
                 refuse_to_start(f"topics: {error}")
 
@@ -72,6 +79,10 @@ class KafkaCluster:
     ) -> dict[TopicPartition, int]:
         """Where those partitions end now. Raises InterruptedError when it is `late`."""
         return readable_ends(self.settings, positions, late)
+
+    def log_reader(self) -> LogReader:
+        """Raises ConnectionError where no broker answers soon."""
+        return LogReader(self.settings)
 
     def open_store(self, service: str, producer: Producer, partition: int) -> PartitionStore:
         return PartitionStore(service, partition, self.settings, producer)

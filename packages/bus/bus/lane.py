@@ -8,6 +8,7 @@ from typing import Any, Literal
 from events import Cause, Event
 
 from .record import memory_bytes
+from .replay import Replay
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -36,14 +37,20 @@ class Delivery:
         "exhausted",
         "held",
         "lane",
+        "original",
         "outgoing",
         "record",
+        "replay",
         "single",
         "state",
     )
 
     def __init__(self, record: Any, lane: "Lane"):
         self.record = record
+        self.original = record
+        """The record as it was delivered first, where this is a replay of it."""
+        self.replay: Replay | None = None
+        """What a replay says of itself."""
         self.lane = lane
         self.cause: Cause = NO_CAUSE
         self.event: Event | None = None

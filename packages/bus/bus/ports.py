@@ -1,6 +1,7 @@
 """What the runtime needs of a cluster: Kafka (kafka_cluster.py), or one in memory for tests (testing.py)."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import TracebackType
 from typing import Any, Protocol
 
 from kafka import TopicPartition
@@ -70,6 +71,22 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
+class LogReader(Protocol):
+    """Reads what topics hold, in stretches (log_reader.py)."""
+
+    def __enter__(self) -> "LogReader": ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def topics(self) -> set[str]: ...
+
+    def ranges(self, topics: Collection[str]) -> Mapping[TopicPartition, tuple[int, int]]: ...
+
+    def read(self, partition: TopicPartition, begin: int, end: int) -> Iterator[Any]: ...
+
+
 class Cluster(Protocol):
     """Where a service gets what it needs to consume and to publish."""
 
@@ -100,6 +117,8 @@ class Cluster(Protocol):
     def readable_ends(
         self, positions: Mapping[TopicPartition, int], late: Callable[[], bool]
     ) -> dict[TopicPartition, int]: ...
+
+    def log_reader(self) -> LogReader: ...
 
     def open_store(self, service: str, producer: Any, partition: int) -> Store: ...
 

@@ -1,6 +1,7 @@
 """What can be said of any record, whatever it is about."""
 
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 RECORD_OVERHEAD_BYTES = 1_000
@@ -22,3 +23,17 @@ def timestamp_seconds(record: Any) -> float:
     if record.timestamp is None or record.timestamp < 0:
         return time.time()
     return float(record.timestamp / 1000)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record, with the names that kafka-python gives its parts."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int | None
+    """Milliseconds since 1970."""
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]] = field(default_factory=list)

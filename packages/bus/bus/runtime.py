@@ -25,8 +25,8 @@ from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 
-from events import Undecodable
-from events.catalogue import dead_letters_of
+from events import Cause, Undecodable
+from events.catalogue import dead_letters_of, retries_of
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 from sandbox import ChildFailed
@@ -34,7 +34,7 @@ from service import EXIT_STALLED, Stop, log
 
 from .assignment import Assignment
 from .backpressure import Backpressure
-from .dead_letters import dead_letter, smaller
+from .dead_letters.letter import dead_letter, smaller
 from .decision import Bury, Decision, GiveUp, Publish, Retry, RetryAlone, decide
 from .executor import Executor
 from .handler import Answer, Handler, Outcome
@@ -44,6 +44,8 @@ from .offsets import Offsets
 from .outbox import Outbox
 from .ports import Cluster, Consumer
 from .producer import Outgoing
+from .record import timestamp_seconds
+from .replay import is_dropped, replayed
 from .scheduler import Scheduler
 from .settings import KafkaSettings
 from .state import StateStores
@@ -67,15 +69,21 @@ class Runtime:
 
     def __init__(self, name: str, handlers: Mapping[str, Handler], settings: KafkaSettings, cluster: Cluster):
         self.name = name
+        self.topics = {settings.topic(topic): topic for topic in handlers}
+        """What it reads: the names of topics on the cluster, and in the suite."""
+        self._retries = {settings.topic(retries_of(name, topic)): retries_of(name, topic) for topic in handlers}
+        """The topics of replayed dead letters, likewise."""
         self.handlers = {settings.topic(topic): handler for topic, handler in handlers.items()}
-        """By the names of their topics on the cluster."""
+        """By the names of their topics on the cluster; that of replays has the handler of its source."""
+        self.handlers |= {settings.topic(retries_of(name, topic)): handler for topic, handler in handlers.items()}
+        self._retries_beside = {settings.topic(topic): settings.topic(retries_of(name, topic)) for topic in handlers}
         self.stopping = Stop()
         self._settings = settings
         self._cluster = cluster
         self._group = settings.group(name)
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         """What other threads have to tell, as calls that the loop makes."""
-        self._backpressure = Backpressure(len(self.handlers))
+        self._backpressure = Backpressure(len(handlers), self._retries)
         self._poll_due = 0.0
         self._poll_error = ""
         self._commit_due = float("inf")
@@ -84,10 +92,8 @@ class Runtime:
         self._status = 0
         self._producer = cluster.producer()
         self._stores = StateStores(partial(cluster.open_store, name, self._producer))
-        self._executors = {
-            handler: Executor(handler, self._stores, self._handled) for handler in self.handlers.values()
-        }
-        self._schedulers = {handler: Scheduler(handler) for handler in self.handlers.values()}
+        self._executors = {handler: Executor(handler, self._stores, self._handled) for handler in handlers.values()}
+        self._schedulers = {handler: Scheduler(handler) for handler in handlers.values()}
         self._outbox = Outbox(self._producer, lambda: self._inbox.put(self._settle))
 
     # The way of the process.
@@ -101,7 +107,7 @@ class Runtime:
             self.start()
         except InterruptedError:
             return 0
-        logger.info("ready", topics=sorted(self.handlers), group=self._group)
+        logger.info("ready", topics=sorted(self.topics), group=self._group)
         self._watchdog.start(self.stopping.wait)
         try:
             while not self.stopping.is_set():
@@ -127,7 +133,7 @@ class Runtime:
         """
         for executor in self._executors.values():
             executor.start()
-        handlers = list(self.handlers.values())
+        handlers = list(self._executors)
         self._cluster.ensure_topics(
             self.name,
             consumed=[handler.topic for handler in handlers],
@@ -272,8 +278,17 @@ class Runtime:
 
     def _decode(self, delivery: Delivery) -> None:
         self._watchdog.turned()  # many may come at once
-        record, handler = delivery.record, self.handlers[delivery.record.topic]
-        delivery.cause = handler.cause(record)
+        handler = self.handlers[delivery.record.topic]
+        if delivery.record.topic in self._retries:
+            if is_dropped(delivery.record):
+                self._outbox.publish(delivery, [])
+                return
+            if found := replayed(delivery.record):
+                delivery.original, delivery.replay = found
+                logger.info("replaying", record=_place(delivery), dead_letter=delivery.replay.letter)
+        record = delivery.original
+        topic = self._retries.get(record.topic, handler.topic)
+        delivery.cause = Cause.of(topic, record.partition, record.offset, record.headers)
         if isinstance(record.value, UnreadableRecord):
             self._bury(delivery, record.value.error, record.value.reason)
             return
@@ -283,7 +298,7 @@ class Runtime:
             self._bury(delivery, "Undecodable", str(error))
             return
         if handler.delay_seconds:
-            age = time.time() - record.timestamp / 1000
+            age = time.time() - timestamp_seconds(record)
             delivery.delay(time.monotonic() + handler.delay_seconds - max(0.0, age))  # clocks may differ
 
     # 3. Call handlers.
@@ -292,9 +307,9 @@ class Runtime:
         if not self._assignment.settled:
             return
         now = time.monotonic()
-        for topic, handler in self.handlers.items():
-            lanes = {partition: lane for partition, lane in self.lanes.items() if partition.topic == topic}
-            while calls := self._schedulers[handler].choose(lanes, now):
+        for handler, scheduler in self._schedulers.items():
+            lanes = {one: lane for one, lane in self.lanes.items() if self.handlers[one.topic] is handler}
+            while calls := scheduler.choose(lanes, now):
                 self._executors[handler].submit(calls)
 
     def _handled(self, executor: Executor) -> None:
@@ -362,9 +377,13 @@ class Runtime:
         return held
 
     def _handler_works(self, delivery: Delivery) -> None:
-        if delivery.lane.dead_letters.in_a_row and delivery.lane.worked():
-            partition = f"{delivery.record.topic}/{delivery.record.partition}"
-            logger.info("the handler works again: the partition goes on", partition=partition)
+        self._go_on(delivery.record.topic, delivery.record.partition, delivery.lane)
+        if retries := self._retries_beside.get(delivery.record.topic):  # else they might wait for ever
+            self._go_on(retries, delivery.partition, self.lanes.get(TopicPartition(retries, delivery.partition)))
+
+    def _go_on(self, topic: str, partition: int, lane: Lane | None) -> None:
+        if lane and lane.dead_letters.in_a_row and lane.worked():
+            logger.info("the handler works again: the partition goes on", partition=f"{topic}/{partition}")
 
     def _finish_stateful_calls(self) -> None:
         """From kafka-python's thread: let handlers with a state finish before others get their partitions, since they
@@ -437,4 +456,5 @@ class Runtime:
 
 
 def _place(delivery: Delivery) -> str:
-    return f"{delivery.record.topic}/{delivery.record.partition}/{delivery.record.offset}"
+    """Where the record is; of a replay, where it was first."""
+    return f"{delivery.original.topic}/{delivery.original.partition}/{delivery.original.offset}"

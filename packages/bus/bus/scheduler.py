@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from typing import Any
 
 from kafka import TopicPartition
 
@@ -85,14 +86,22 @@ class Scheduler:
         return ready[: max(1, min(first_single, BATCH_RECORDS))]
 
     def _distinct(self, ready: list[Delivery]) -> list[Delivery]:
-        """Without those whose event is under way, or here already."""
-        seen = {one.cause.id for one in self.under_way}
+        """Without those whose event is under way, or here already; where keys count, without those whose key is: a
+        replay comes in a lane of its own."""
+        seen = set(chain.from_iterable(map(self._alike, self.under_way)))
         distinct = []
         for one in ready:
-            if one.cause.id not in seen:
-                seen.add(one.cause.id)
+            marks = self._alike(one)
+            if seen.isdisjoint(marks):
+                seen.update(marks)
                 distinct.append(one)
         return distinct
+
+    def _alike(self, one: Delivery) -> list[Any]:
+        """What no other record may have that is handled at the same time."""
+        if self._handler.ordered_by != "key" or one.record.key is None:
+            return [one.cause.id]
+        return [one.cause.id, one.record.key]
 
     def _started(self, calls: list[Call]) -> list[Call]:
         for call in calls:

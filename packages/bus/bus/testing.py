@@ -19,42 +19,28 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from zlib import crc32
 
 from events import Event
-from events.catalogue import TOPICS, dead_letters_of, memory_of
+from events.catalogue import TOPICS, dead_letters_of, memory_of, retries_of
 from kafka import TopicPartition
 from kafka.errors import IllegalStateError, KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 from kafka.future import Future
 
 from .errors import RetryableError
 from .producer import TOO_LARGE, NotPublished, Outgoing, Position
-from .record import memory_bytes, timestamp_seconds
+from .record import Record, memory_bytes, timestamp_seconds
 from .runtime import Runtime
 from .settings import KafkaSettings
-from .topics import MAX_DEAD_LETTER_BYTES
+from .topics import MAX_DEAD_LETTER_BYTES, takes_dead_letters
 from .worker import Worker
 
 MAX_RECORD_BYTES = 1_048_588
 """What a Kafka broker takes by default; topics of dead letters take MAX_DEAD_LETTER_BYTES."""
 MAX_POLL_RECORDS = 500
 MAX_POLL_BYTES = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Record:
-    """A record in the log, with the names that kafka-python gives its parts."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    """Milliseconds since 1970."""
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 class Broker:
@@ -78,6 +64,8 @@ class Broker:
         """How many logins were refused that no consumer has been told of."""
         self.polls = 0
         """How often consumers have polled."""
+        self.bytes_read = 0
+        """About how much memory the records took that log readers have read."""
         self.logins = 0
         """How often a consumer has logged in again."""
         self._held: list[tuple[Future, Position]] = []
@@ -166,7 +154,8 @@ class Broker:
         def handled() -> bool:
             return all(
                 self.committed(worker, topic).get(one.partition, 0) == len(self._logs[one])
-                for topic in worker.handlers
+                for source in worker.handlers
+                for topic in (source, retries_of(worker.name, source))
                 for one in self._partitions(topic)
             )
 
@@ -225,6 +214,9 @@ class Broker:
         self, service: str, consumed: list[str], published: list[str], stateful: bool, stopping: Callable[[], bool]
     ) -> None:
         """All topics are there."""
+
+    def log_reader(self) -> "MemoryLogReader":
+        return MemoryLogReader(self)
 
     def open_store(self, service: str, producer: Any, partition: int) -> "MemoryStore":
         return MemoryStore(self, memory_of(service), partition)
@@ -432,6 +424,42 @@ class MemoryReader:
         return {one: records for one, records in new.items() if records}
 
 
+class MemoryLogReader:
+    """Reads what topics hold, in stretches (ports.LogReader)."""
+
+    def __init__(self, broker: Broker):
+        self._broker = broker
+        self._check()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Nothing is held."""
+
+    def topics(self) -> set[str]:
+        with self._broker._lock:
+            return {partition.topic for partition in self._broker._logs}
+
+    def ranges(self, topics: Collection[str]) -> Mapping[TopicPartition, tuple[int, int]]:
+        with self._broker._lock:
+            partitions = [one for topic in topics for one in self._broker._partitions(topic)]
+            return {one: (0, len(self._broker._logs[one])) for one in partitions}
+
+    def read(self, partition: TopicPartition, begin: int, end: int) -> Iterator[Record]:
+        self._check()
+        with self._broker._lock:
+            records = self._broker._logs[partition][begin:end]
+        self._broker.bytes_read += sum(map(memory_bytes, records))
+        yield from records
+
+    def _check(self) -> None:
+        if self._broker.away:
+            raise ConnectionError("the broker is away")
+
+
 class MemoryProducer:
     """Publishes to the broker in memory (ports.Sender)."""
 
@@ -450,7 +478,7 @@ class MemoryProducer:
             raise MessageSizeTooLargeError(f"{size} bytes")
         assert type(outgoing.value) in (bytes, type(None)), "kafka-python takes nothing else"
         error = self._broker.refuse(outgoing)
-        if size > MAX_RECORD_BYTES and not outgoing.topic.endswith(".dlq"):
+        if size > MAX_RECORD_BYTES and not takes_dead_letters(outgoing.topic):
             error = MessageSizeTooLargeError(f"{size} bytes")
         if error:
             return future.failure(error)

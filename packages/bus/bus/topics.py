@@ -33,7 +33,7 @@ class MissingTopics(Exception):
 def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[str], strict: bool = False) -> list[str]:
     """Create those of the topics `names` that are missing; returns what was created, as named on the cluster.
 
-    Memories that have fewer partitions are given more, where the broker can do that.
+    Memories and topics of replays that have fewer partitions are given more, where the broker can do that.
 
     Raises WrongPartitions (only with `strict`), MissingTopics where KAFKA_CREATE_TOPICS is false.
     """
@@ -48,14 +48,14 @@ def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[s
     for name, options in missing.items():
         _create(admin, name, options)
     admin.wait_for_topics(list(missing), timeout_ms=30_000)
-    memories = {settings.topic(name) for name in names if name.endswith(".memory")} & there.keys()
-    for name in memories if settings.kafka_create_topics else ():
+    growing = {settings.topic(name) for name in names if _follows_a_source(name)} & there.keys()
+    for name in growing if settings.kafka_create_topics else ():
         if there[name] < settings.kafka_partitions:
             try:
                 admin.create_partitions({name: settings.kafka_partitions})
                 there[name] = settings.kafka_partitions
             except KafkaError as error:  # the embedded broker cannot
-                log.warning("a memory is short of partitions", topic=name, has=there[name], error=str(error))
+                log.warning("a topic is short of partitions", topic=name, has=there[name], error=str(error))
     if strict:
         for name in wanted.keys() & there.keys():
             if there[name] != settings.kafka_partitions:
@@ -86,9 +86,19 @@ def _create(admin: "KafkaAdminClient", name: str, options: dict[str, Any]) -> No
         return
 
 
+def takes_dead_letters(name: str) -> bool:
+    """Whether the records of the topic may have MAX_DEAD_LETTER_BYTES."""
+    return name.endswith(".dlq") or ".retry." in name
+
+
+def _follows_a_source(name: str) -> bool:
+    """Whether the topic has a partition for each of another one."""
+    return name.endswith(".memory") or ".retry." in name
+
+
 def _options(name: str, settings: KafkaSettings) -> dict[str, object]:
     configs = {"retention.ms": str(settings.kafka_retention_hours * 3_600_000)}
-    if name.endswith(".dlq"):
+    if takes_dead_letters(name):
         configs["max.message.bytes"] = str(MAX_DEAD_LETTER_BYTES)
     elif name.endswith(".memory"):
         configs["cleanup.policy"] = "compact,delete"

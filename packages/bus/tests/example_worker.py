@@ -24,6 +24,8 @@ def example(upload: ImageUploaded) -> OperationFinished:
     note(name)
     if name.startswith("final"):
         raise PermanentError("never")
+    if name.startswith("unmended") and not Path(os.environ["MENDED"]).exists():
+        raise PermanentError("not yet mended")
     if name.startswith("key"):
         raise KeyError("gone")
     if name.startswith("passing") and trail.read_text().count(name) < 3:

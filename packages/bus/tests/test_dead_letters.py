@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from bus.dead_letters import MAX_ORIGINAL_BYTES, dead_letter, smaller
+from bus.dead_letters.letter import MAX_ORIGINAL_BYTES, dead_letter, smaller
 from bus.lane import Delivery, Lane
 from bus.testing import Record
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bus.clients import connect_admin
+from bus.kafka_cluster import KafkaCluster
 from bus.settings import KafkaSettings
 from bus.topics import MissingTopics, ensure
 from events.catalogue import all_topics
@@ -61,6 +62,23 @@ def test_what_is_missing_is_added_to_what_is_there(kafka_env: dict[str, str]) ->
         added = ensure(admin, settings, ["image", "notification"])
         assert added == [settings.topic("notification")]
         assert ensure(admin, settings, ["image", "notification"]) == []
+
+
+def test_a_worker_creates_its_topics_of_replays_with_the_partitions_of_their_sources(kafka_env: dict[str, str]) -> None:
+    settings = KafkaSettings()
+    three, two = settings.topic("notification"), settings.topic("handoff")
+    with connect_admin(settings) as admin:
+        ensure(admin, settings.model_copy(update={"kafka_partitions": 3}), ["notification"])
+    KafkaCluster(settings).ensure_topics("notifier", ["notification", "handoff"], ["image"], True, lambda: False)
+    assert there() == {
+        three: 3,
+        two: 2,
+        settings.topic("image"): 2,
+        settings.topic("notifier.dlq"): 2,
+        settings.topic("notifier.retry.notification"): 3,
+        settings.topic("notifier.retry.handoff"): 2,
+        settings.topic("notifier.memory"): 3,
+    }
 
 
 def test_two_that_create_at_once_are_both_content(kafka_env: dict[str, str]) -> None:

@@ -48,6 +48,14 @@ def dead_letters_of(service: str) -> str:
     return f"{service}.dlq"
 
 
+def retries_of(service: str, topic: str) -> str:
+    """The topic from which `service` alone reads again what it could not handle of `topic`: replayed dead letters.
+
+    It has as many partitions as `topic`, and is the log of what was done about dead letters.
+    """
+    return f"{service}.retry.{topic}"
+
+
 def memory_of(service: str) -> str:
     """The topic behind the state store of `service`; it has as many partitions as the service's source topics."""
     return f"{service}.memory"
@@ -59,6 +67,12 @@ def consumers() -> set[str]:
 
 
 def all_topics() -> list[str]:
-    """Every topic of the suite, those of dead letters and memories included."""
+    """Every topic of the suite, those of dead letters, replays and memories included."""
     remembering = [service.name for service in SERVICES if service.remembers]
-    return [*TOPICS, *sorted(map(dead_letters_of, consumers())), *sorted(map(memory_of, remembering))]
+    retries = [retries_of(service, name) for name, topic in TOPICS.items() for service in topic.consumers]
+    return [
+        *TOPICS,
+        *sorted(map(dead_letters_of, consumers())),
+        *sorted(retries),
+        *sorted(map(memory_of, remembering)),
+    ]

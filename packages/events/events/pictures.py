@@ -82,4 +82,5 @@ class OperationFinished(Event):
 
     @property
     def subject(self) -> str:
-        return self.operation
+        """A failure and a later success are two events: whoever was told of the one has to be told of the other."""
+        return self.operation if self.status == "done" else f"{self.operation} {self.status}"

@@ -139,11 +139,18 @@ def test_events_without_a_cause_have_ids_of_their_own() -> None:
 
 def test_the_id_is_deterministic_for_a_cause() -> None:
     cause = Cause("cause-1")
-    first, second = UPLOAD.finished("rotate", "a"), UPLOAD.failed("rotate", "another time, another outcome")
+    first, second = UPLOAD.finished("rotate", "a"), UPLOAD.finished("rotate", "another time, another result")
     assert headers(first, cause)["ce_id"] == headers(second, cause)["ce_id"]
     assert (
         headers(first, cause)["ce_id"] == "6e47ea80-c8db-5fbf-bf48-eca2c09e3da5"
     )  # must never change: consumers store it
+
+
+def test_a_failure_and_a_later_success_are_two_events() -> None:
+    done, failed, again = UPLOAD.finished("rotate", "a"), UPLOAD.failed("rotate", "x"), UPLOAD.failed("rotate", "y")
+    ids = [headers(event, Cause("cause-1"))["ce_id"] for event in (done, failed, again)]
+    assert ids[0] != ids[1]
+    assert ids[1] == ids[2]
 
 
 def test_the_id_differs_by_operation_and_cause() -> None:

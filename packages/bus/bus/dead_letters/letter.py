@@ -1,12 +1,26 @@
-"""Dead letters: the original record, untouched, with headers that tell where it was and why it failed."""
+"""A dead letter: the original record, untouched, with headers that tell where it was and why it failed.
 
-from .lane import Delivery
-from .producer import Outgoing
-from .topics import MAX_DEAD_LETTER_BYTES
+Pure: records in, records out.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ..lane import Delivery
+from ..producer import Outgoing
+from ..topics import MAX_DEAD_LETTER_BYTES
 
 MAX_ORIGINAL_BYTES = MAX_DEAD_LETTER_BYTES - 16 * 1024
 """What is left of a dead letter for the original beside the headers that say why."""
+MAX_MESSAGE_CHARACTERS = 1_000
 HEADER_PREFIX = "dlq-"
+REASONS = ("topic", "partition", "offset", "timestamp", "group", "attempts", "error", "replays", "replay-of", "message")
+"""What its own headers tell; `replays` and `replay-of` only where it is a replayed one that has failed again."""
+LEFT_OUT = re.compile(r" \(left out, as too large for a dead letter: ([a-z, ]+)\)$")
+"""How `dlq-message` ends where something of the original is missing."""
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 def dead_letter(delivery: Delivery, topic: str, group: str, error: str, message: str) -> Outgoing:
@@ -14,7 +28,7 @@ def dead_letter(delivery: Delivery, topic: str, group: str, error: str, message:
 
     What is too large for that topic is left out: first the value, then the headers, then the key.
     """
-    record = delivery.record
+    record = delivery.original
     why = {
         "topic": record.topic,
         "partition": record.partition,
@@ -23,8 +37,10 @@ def dead_letter(delivery: Delivery, topic: str, group: str, error: str, message:
         "group": group,
         "attempts": delivery.attempts,
         "error": error,
-        "message": message[:1000],
     }
+    if delivery.replay:
+        why |= {"replays": delivery.replay.number, "replay-of": delivery.replay.letter}
+    why["message"] = message[:MAX_MESSAGE_CHARACTERS]
     headers = [(name, value or b"") for name, value in record.headers]
     # A record with neither key nor value cannot be sent by kafka-python.
     key = b"" if record.key is None and record.value is None else record.key
@@ -39,9 +55,25 @@ def smaller(letter: Outgoing) -> Outgoing | None:
     return None if reduced == letter else reduced
 
 
+def apart(headers: Headers, prefix: str, names: Collection[str]) -> tuple[list[Any], dict[str, str]]:
+    """The headers of the original, and what those that were put behind them tell: `names`, each with the prefix.
+
+    The original may have had headers of these names too: somebody may have copied a dead letter by hand.
+    """
+    count, told = len(headers), {}
+    while count:
+        name, value = headers[count - 1]
+        short = name.removeprefix(prefix)
+        if not name.startswith(prefix) or short not in names or short in told:
+            break
+        told[short] = (value or b"").decode("utf-8", "replace")
+        count -= 1
+    return list(headers[:count]), told
+
+
 def _fitting(letter: Outgoing, max_bytes: int) -> Outgoing:
-    original = [header for header in letter.headers if not header[0].startswith(HEADER_PREFIX)]
-    reasons = [header for header in letter.headers if header[0].startswith(HEADER_PREFIX)]
+    original, told = apart(letter.headers, HEADER_PREFIX, REASONS)
+    reasons = letter.headers[len(letter.headers) - len(told) :]
     sizes = {
         "value": len(letter.value or b""),
         "headers": sum(len(name) + len(value) + 10 for name, value in original),
@@ -55,9 +87,9 @@ def _fitting(letter: Outgoing, max_bytes: int) -> Outgoing:
     if not left_out:
         return letter
     name, message = reasons[-1]
-    told = f" (left out, as too large for a dead letter: {', '.join(left_out)})".encode()
+    end = f" (left out, as too large for a dead letter: {', '.join(left_out)})".encode()
     return letter._replace(
         key=b"" if "key" in left_out or letter.key is None else letter.key,
         value=b"" if "value" in left_out else letter.value,
-        headers=[*([] if "headers" in left_out else original), *reasons[:-1], (name, message + told)],
+        headers=[*([] if "headers" in left_out else original), *reasons[:-1], (name, message + end)],
     )
