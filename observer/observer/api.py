@@ -21,7 +21,7 @@ DEFAULT_RECENT, MAX_RECENT = 200, 1_000
 DEFAULT_RECORDS, MAX_RECORDS = 20, 100
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Bytes of the values that are read from Kafka for one answer."""
-MAX_OFFSET = 2**63 - 1
+MAX_MS = 2**53
 
 pages = Blueprint("live", __name__, url_prefix=PREFIX, static_folder="static", template_folder="templates")
 api = Blueprint("live_api", __name__, url_prefix=PREFIX)
@@ -101,6 +101,7 @@ def records(topic: str) -> Response:
     """Records from an `offset` of a `partition`, from a time (`at`, ms) on, or the `latest`; without any the latest."""
     limit = _number("limit", DEFAULT_RECORDS, 1, MAX_RECORDS)
     asked = [name for name in ("offset", "at", "latest") if request.args.get(name)]
+    at_ms = _number("at", 0, 0, MAX_MS)
     if len(asked) > 1:
         raise Problem(422, "one-of", _("Only one of offset, at and latest can be asked for."))
     bounds = _bounds(topic)
@@ -115,12 +116,11 @@ def records(topic: str) -> Response:
         ((number, one),) = chosen.items()
         begins = {number: _inside(request.args["offset"], one)}
     elif asked == ["at"]:
-        at_ms = _number("at", 0, 0, MAX_OFFSET)
         begins = _ask(lambda: observatory().browser.offsets_at(_called(topic), chosen, at_ms))
     else:
         limit = _number("latest", limit, 1, MAX_RECORDS)
         begins = {number: max(one.begin, one.end - limit) for number, one in chosen.items()}
-    wanted = {(_called(topic), number): Wanted(begin, limit) for number, begin in begins.items()}
+    wanted = {(_called(topic), number): Wanted(begin, limit, at_ms) for number, begin in begins.items()}
     read = _read({place: one for place, one in wanted.items() if one.offset < chosen[place[1]].end})
     rows = sorted(
         ((summary_of(record, observatory().names), record) for record in read),

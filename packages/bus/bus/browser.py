@@ -2,15 +2,15 @@
 
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from .clients import connect_consumer
-from .kafka_fixes import UnreadableRecord
+from .kafka_fixes import UnreadableRecord, readable_end
 from .settings import KafkaSettings
 
 __all__ = ["Bounds", "Browser", "UnreadableRecord", "Wanted"]
@@ -28,10 +28,11 @@ class Bounds(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """At most so many records, from `offset` on."""
+    """At most so many records, from `offset` on, of those with a time of `since_ms` or later."""
 
     offset: int
     most: int
+    since_ms: int = 0
 
 
 class Browser:
@@ -51,14 +52,17 @@ class Browser:
             if topic not in consumer.topics():
                 return {}
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-            begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+            begins, ends = consumer.beginning_offsets(partitions), self._ends(consumer, partitions)
             return {
                 one.partition: Bounds(begins[one], max(begins[one], ends[one]))
                 for one in sorted(partitions, key=lambda one: one.partition)
             }
 
     def offsets_at(self, topic: str, partitions: Mapping[int, Bounds], at_ms: int) -> dict[int, int]:
-        """The first offset of each of those partitions with a time of `at_ms` or later; else its end."""
+        """The first offset of each of those partitions with a time of `at_ms` or later; else its end.
+
+        On Tansu it may be an earlier one: that of the batch.
+        """
         with self._lock, _Answer(self) as consumer:
             found = consumer.offsets_for_times({TopicPartition(topic, number): at_ms for number in partitions})
         offsets = {}
@@ -76,34 +80,37 @@ class Browser:
         """
         left = {TopicPartition(*place): one for place, one in wanted.items() if one.most > 0}
         records: list[Any] = []
-        if not left:
-            return records
-        size = 0
-        with self._lock, _Answer(self) as consumer:
-            consumer.assign(list(left))
-            try:
-                ends = consumer.end_offsets(list(left))
-                for partition, one in left.items():
-                    consumer.seek(partition, one.offset)
-                deadline = time.monotonic() + ANSWER_WITHIN_SECONDS
-                while left and size < max_bytes and time.monotonic() < deadline:
-                    for partition, batch in consumer.poll(timeout_ms=POLL_MS).items():
-                        fitting = batch[: left[partition].most] if partition in left else []
-                        for record in fitting:
-                            size += len(record.value or b"") + len(record.key or b"")
-                            if size > max_bytes and records:
-                                return records
-                            records.append(record)
-                        if partition in left:
-                            left[partition] = left[partition]._replace(most=left[partition].most - len(fitting))
-                    left = {
-                        partition: one
-                        for partition, one in left.items()
-                        if one.most > 0 and (consumer.position(partition, timeout_ms=1_000) or 0) < ends[partition]
-                    }
-            finally:
-                consumer.assign([])
+        begins = {partition: one.offset for partition, one in left.items()}
+        with self._lock, _Answer(self) as consumer, _assigned(consumer, begins):
+            deadline = time.monotonic() + ANSWER_WITHIN_SECONDS
+            while left and max_bytes > 0 and time.monotonic() < deadline:
+                for partition, batch in consumer.poll(timeout_ms=POLL_MS).items():
+                    if partition not in left:
+                        continue
+                    one = left[partition]
+                    fitting = [record for record in batch if record.timestamp >= one.since_ms][: one.most]
+                    for record in fitting:
+                        max_bytes -= len(record.value or b"") + len(record.key or b"")
+                        if max_bytes < 0 and records:
+                            return records
+                        records.append(record)
+                    left[partition] = one._replace(most=one.most - len(fitting))
+                for partition, one in list(left.items()):
+                    if one.most == 0 or _is_at_end(consumer, partition):
+                        consumer.pause(partition)
+                        del left[partition]
         return records
+
+    def _ends(self, consumer: Any, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where those partitions end, as a fetch tells it: what Tansu says when it is asked may be behind."""
+        told: dict[TopicPartition, int] = consumer.end_offsets(partitions)
+        ends: dict[TopicPartition, int] = {}
+        with _assigned(consumer, told):
+            deadline = time.monotonic() + ANSWER_WITHIN_SECONDS
+            while len(ends) < len(told) and time.monotonic() < deadline:
+                consumer.poll(timeout_ms=FETCH_WAIT_MS)
+                ends = {one: end for one in told if (end := readable_end(consumer, one)) is not None}
+        return told | ends
 
     def close(self) -> None:
         with self._lock:
@@ -130,6 +137,23 @@ class Browser:
     def _no_answer(self, error: BaseException) -> ConnectionError:
         self._drop()
         return ConnectionError(f"{self._settings.kafka_bootstrap_servers}: {type(error).__name__}")
+
+
+@contextmanager
+def _assigned(consumer: Any, offsets: Mapping[TopicPartition, int]) -> Iterator[None]:
+    """The consumer stands at those offsets, until the end of the block."""
+    consumer.assign(list(offsets))
+    try:
+        for partition, offset in offsets.items():
+            consumer.seek(partition, offset)
+        yield
+    finally:
+        consumer.assign([])
+
+
+def _is_at_end(consumer: Any, partition: TopicPartition) -> bool:
+    end, position = readable_end(consumer, partition), consumer.position(partition, timeout_ms=1_000)
+    return end is not None and position is not None and position >= end
 
 
 class _Answer:
