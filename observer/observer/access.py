@@ -42,11 +42,7 @@ def guard(pages: Blueprint, apis: Blueprint) -> None:
     def require_login() -> Response | None:
         if request.endpoint == f"{pages.name}.static" or access().is_allowed():
             return None
-        if access().auth is None:
-            return _login_page(None, 403)
-        if request.endpoint == f"{pages.name}.log_in":
-            return None
-        return _login_page(None, 200)
+        return None if request.endpoint == f"{pages.name}.log_in" else _login_page(None, 200)
 
     @apis.before_request
     @limit_login_attempts
