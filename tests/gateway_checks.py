@@ -36,6 +36,13 @@ def serves_its_own_names_alone(url: str) -> None:
             assert ask(url, path, host).status_code != 421, (path, host)
 
 
+def shows_the_start_page(url: str, path: str = "/") -> None:
+    answer = ask(url, path, "localhost")
+    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, "text/html"), answer.text
+    assert 'id="front"' in answer.text
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def address_seen(url: str, forwarded: str) -> str:
     """The client's address behind the gateway, if it is asked with this X-Forwarded-For."""
     with requests.Session() as session:

@@ -233,7 +233,7 @@ class Suite:
         """Whether the pages serve and every worker is in its group."""
         try:
             groups = self.get("/upload/api/groups").json()["groups"]
-            pages = ("/upload/readyz", "/chat/readyz")
+            pages = ("/upload/readyz", "/chat/readyz", "/live/readyz")
             return all(self.get(page).ok for page in pages) and all(group["members"] for group in groups.values())
         except (requests.RequestException, KeyError, ValueError):
             return False

@@ -79,7 +79,7 @@ def test_the_language_can_be_switched_and_stays(suite: Suite, browser: Browser) 
     page = opened(context, f"{suite.url}/upload/")
     page.get_by_test_id("lang-en").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.goto(f"{suite.url}/")
+    page.goto(f"{suite.url}/index.html")
     expect(page.locator("html")).to_have_attribute("lang", "en")
     page.goto(f"{suite.url}/upload/")
     expect(page.locator("html")).to_have_attribute("lang", "en")
@@ -89,7 +89,7 @@ def test_the_language_can_be_switched_and_stays(suite: Suite, browser: Browser) 
 @pytest.mark.parametrize("language", ["pt-BR", "en-US"])
 def test_the_start_page_shows_what_is_up(suite: Suite, browser: Browser, language: str) -> None:
     context = visitor(browser, language)
-    page = opened(context, f"{suite.url}/")
+    page = opened(context, f"{suite.url}/index.html")
     for name in ("rotate-worker", "grayscale-worker", "caption-worker"):
         service = page.locator(f'[data-testid="service"][data-name="{name}"]')
         expect(service).to_have_attribute("data-state", "up", timeout=TIMEOUT_MS)
@@ -107,10 +107,11 @@ AWAY = {"type": "urn:problem:away", "title": "Service Unavailable", "status": 50
 def test_the_start_page_of_the_conversations_alone_knows_who_works(suite: Suite, browser: Browser) -> None:
     """`docker compose up chatbot sentiment-consumer nginx`: the pictures page cannot tell."""
     context = visitor(browser, "en-US")
-    context.route("**/upload/**", lambda route: route.fulfill(status=503, json=AWAY))
+    for away in ("**/upload/**", "**/live/**"):
+        context.route(away, lambda route: route.fulfill(status=503, json=AWAY))
     groups = {"sentiment-consumer": {"members": 2}, "rotate-worker": {"members": 0}}
     context.route("**/chat/api/groups", lambda route: route.fulfill(json={"groups": groups}))
-    page = opened(context, f"{suite.url}/")
+    page = opened(context, f"{suite.url}/index.html")
 
     def service(name: str) -> Locator:
         return page.locator(f'[data-testid="service"][data-name="{name}"]')
@@ -133,9 +134,10 @@ def test_the_start_page_blames_nobody_but_the_broker_where_that_is_away(suite: S
     context = visitor(browser, "pt-BR")
     reason = "broker: no broker answers at broker:29092"
     checks = {"checks": {"broker": False, "store": True}, "reason": reason}
+    context.route("**/live/readyz", lambda route: route.fulfill(status=503, json=AWAY))
     context.route("**/upload/readyz", lambda route: route.fulfill(status=503, json=checks))
     context.route("**/api/groups", lambda route: route.fulfill(status=503, json=AWAY))
-    page = opened(context, f"{suite.url}/")
+    page = opened(context, f"{suite.url}/index.html")
     for name, state in {"image-upload": "degraded", "broker": "off", "rotate-worker": "unknown"}.items():
         card = page.locator(f'[data-testid="service"][data-name="{name}"]')
         expect(card).to_have_attribute("data-state", state, timeout=TIMEOUT_MS)

@@ -74,7 +74,7 @@ def test_twenty_tabs_of_many_pages_all_work(suite: Suite, browser: Browser) -> N
         sent = chat.locator('[data-testid="message"][data-own]').filter(has_text=text)
         expect(sent).to_have_attribute("data-state", "delivered", timeout=TIMEOUT_MS)
         expect(chat.locator('[data-testid="message"][data-from="robo"]')).to_have_count(1, timeout=TIMEOUT_MS)
-    opened(context, f"{suite.url}/").get_by_role("heading").first.wait_for()
+    opened(context, f"{suite.url}/index.html").get_by_role("heading").first.wait_for()
     for page in (*chats, *pages, console):
         assert page.errors == []  # type: ignore[attr-defined]
     context.close()

@@ -327,14 +327,14 @@ def test_the_stream_begins_with_the_present_and_tells_each_change(suite: Suite) 
 
 
 def test_the_start_page_and_what_is_not_there(suite: Suite) -> None:
-    assert "text/html" in suite.get("/").headers["Content-Type"]
+    assert "text/html" in suite.get("/index.html").headers["Content-Type"]
     assert suite.get("/base.css").ok
     assert (
         requests.get(f"{suite.url}/upload", allow_redirects=False, timeout=30).headers["Location"].endswith("/upload/")
     )
     gone = suite.get("/upload/api/images/none")
     assert (gone.status_code, gone.headers["Content-Type"]) == (404, "application/problem+json")
-    for path in ("/", "/upload/"):
+    for path in ("/index.html", "/live/", "/upload/"):
         headers = suite.get(path).headers
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"

@@ -145,8 +145,13 @@ def test_the_environment_is_that_of_compose(name: str) -> None:
     kafka = "KAFKA_BOOTSTRAP_SERVERS" in there
     assert here.keys() == there.keys() | (CLUSTER if kafka else set())
     for variable, value in there.items():
-        if value is not None and variable != "KAFKA_BOOTSTRAP_SERVERS":
+        if value is not None and variable not in ("KAFKA_BOOTSTRAP_SERVERS", "BIND_ADDRESS"):
             assert here[variable] == value, variable
+
+
+def test_the_live_page_asks_for_a_token_as_others_reach_the_gateway() -> None:
+    assert environment("observer")["BIND_ADDRESS"] == "0.0.0.0"
+    assert "ATTENDANT_TOKEN" in environment("observer")
 
 
 @by_workload

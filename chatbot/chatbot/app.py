@@ -11,10 +11,10 @@ from bus.producer import Producer
 from events.catalogue import CONVERSATION_TOPICS
 from service import log
 from web import Hub, WebApp, exit_service
+from web.attendant_auth import AttendantAuth
 
 from . import attendant, bot
 from .api import chat
-from .attendant_auth import AttendantAuth
 from .backend import ATTENDANTS_CHANNEL, PREFIX, SERVICE, Backend, channel_of
 from .conversations import KEEP_EVERY_SECONDS, Conversations, PageEvent
 from .settings import ChatSettings, make_token
@@ -44,7 +44,7 @@ def create_app() -> WebApp:
         KafkaCluster(kafka), CONVERSATION_TOPICS, conversations.add_record, from_start=True, end=exit_service
     )
     producer = Producer(kafka, timeout=PUBLISH_TIMEOUT_SECONDS)
-    backend = Backend(conversations, mirror, producer, ClusterView(kafka), hub, AttendantAuth(token))
+    backend = Backend(conversations, mirror, producer, ClusterView(kafka), hub, AttendantAuth(token, PREFIX))
     app = make_app(backend)
     stopping = threading.Event()
     app.on_stop += [hub.close]

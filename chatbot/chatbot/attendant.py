@@ -7,16 +7,14 @@ from events.conversation import ConversationChanged, HumanReplied
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from web import Problem, idempotency_key, limiter
+from web.attendant_auth import LOGIN_ATTEMPTS, is_failed_login
 from web.limits import retry_after
 from web.security import is_cross_site
 
 from . import form
-from .attendant_auth import bearer_token
 from .backend import ATTENDANTS_CHANNEL, PREFIX, backend, event_id
 from .conversations import MAX_TEXT_CHARACTERS
 
-LOGIN_ATTEMPTS = "10 per minute; 100 per hour"
-"""Wrong tokens per client. Requests with a valid cookie are exempt; requests without a token do not count."""
 MESSAGES_PER_MINUTE = 600
 
 console = Blueprint("console", __name__, url_prefix=f"{PREFIX}/attendant")
@@ -31,16 +29,11 @@ def _is_logged_in() -> bool:
     return backend().auth.has_cookie()
 
 
-def _is_failed_login(response: Response) -> bool:
-    """Whether the request had a wrong token. A console with an expired cookie sends requests without one."""
-    return response.status_code == 403 and ("token" in request.values or bearer_token() is not None)
-
-
 limit_login_attempts = limiter.shared_limit(
     LOGIN_ATTEMPTS,
     scope="attempts",
     exempt_when=_is_logged_in,
-    deduct_when=_is_failed_login,
+    deduct_when=is_failed_login,
     error_message=_too_many_attempts,
 )
 

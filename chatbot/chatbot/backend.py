@@ -17,8 +17,8 @@ from flask import current_app
 from flask_babel import gettext as _
 from service.log import get_logger
 from web import Hub, Problem
+from web.attendant_auth import AttendantAuth
 
-from .attendant_auth import AttendantAuth
 from .conversations import Conversations
 
 log = get_logger(__name__)

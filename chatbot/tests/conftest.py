@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from bus.producer import NotPublished, Outgoing, Position
 from chatbot.app import make_app
-from chatbot.attendant_auth import AttendantAuth
 from chatbot.backend import Backend
 from chatbot.conversations import Conversations
 from events import Cause, Event
@@ -23,6 +22,7 @@ from events.conversation import (
     SentimentClassified,
 )
 from web import Hub, WebApp, limiter
+from web.attendant_auth import AttendantAuth
 
 TOKEN = "segredo-de-teste"
 PROBABILITIES = {"negative": 0.05, "neutral": 0.05, "positive": 0.05}
@@ -223,7 +223,7 @@ class Harness:
 def harness() -> Harness:
     conversations, hub = Conversations(), Hub()
     broker: Any = FakeBroker(conversations)
-    backend = Backend(conversations, broker, broker, broker, hub, AttendantAuth(TOKEN))
+    backend = Backend(conversations, broker, broker, broker, hub, AttendantAuth(TOKEN, "/chat"))
     harness = Harness(make_app(backend), broker, conversations, hub)
     limiter.reset()
     return harness

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from chatbot.attendant_auth import COOKIE_LIFETIME, AttendantAuth
 from itsdangerous import TimestampSigner
+from web.attendant_auth import COOKIE_LIFETIME, AttendantAuth
 
 PATHS = [
     ("GET", "api/attendant/sessions"),
@@ -132,7 +132,7 @@ def test_a_wrong_token_shows_the_login_page_again(harness: Any) -> None:
 
 def test_replicas_accept_the_cookie_only_if_they_have_the_same_token(harness: Any, token: str) -> None:
     cookie = log_in(harness, token)
-    for other, known in ((AttendantAuth(token), True), (AttendantAuth("another token"), False)):
+    for other, known in ((AttendantAuth(token, "/chat"), True), (AttendantAuth("another token", "/chat"), False)):
         with harness.app.test_request_context(headers={"Cookie": f"attendant={cookie}"}):
             assert other.is_attendant() is known
 

@@ -190,7 +190,7 @@ def unready_services() -> list[str]:
 def print_links() -> None:
     url = public_url()
     tell("\nReady. Open:", "\nPronto. Abra:")
-    tell(f"  {url}/           start page", f"  {url}/           página inicial")
+    tell(f"  {url}/live/      every event as it travels", f"  {url}/live/      cada evento, ao vivo")
     tell(f"  {url}/upload/    send pictures", f"  {url}/upload/    enviar imagens")
     tell(f"  {url}/chat/      chat with the bot", f"  {url}/chat/      conversar com o robô")
     console, known = f"{url}/chat/attendant", setting("ATTENDANT_TOKEN", "")
@@ -199,5 +199,6 @@ def print_links() -> None:
         f"  {console}    assumir conversas{'' if known else ' (o link com o token: log do chatbot)'}",
     )
     tell(f"  {url}/mail/      the mails that were caught", f"  {url}/mail/      os e-mails capturados")
+    tell(f"  {url}/index.html start page: what runs", f"  {url}/index.html página inicial: o que está no ar")
     kafka = f"{advertised_host()}:{port('KAFKA_PORT')}"
     tell(f"Kafka for your own programs: {kafka}", f"Kafka para os seus programas: {kafka}")

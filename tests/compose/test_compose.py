@@ -22,7 +22,7 @@ from suite_fixtures import ROOT, Suite, eventually
 pytestmark = pytest.mark.compose
 
 PICTURES = ("image-upload", "rotate-worker", "grayscale-worker", "caption-worker", "notifier", "nginx")
-OURS = (*PICTURES, "chatbot", "sentiment-consumer")
+OURS = (*PICTURES, "chatbot", "observer", "sentiment-consumer")
 PHOTO = encoded(quarters((1600, 1200)))
 
 

@@ -4,7 +4,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from gateway_checks import CLIENT, address_seen, answers_a_body_that_pauses, responds, serves_its_own_names_alone
+from gateway_checks import (
+    CLIENT,
+    address_seen,
+    answers_a_body_that_pauses,
+    responds,
+    serves_its_own_names_alone,
+    shows_the_start_page,
+)
 from suite_fixtures import ROOT, eventually
 from test_compose import docker
 
@@ -37,6 +44,11 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def test_it_serves_its_own_names_alone(gateway: str) -> None:
     serves_its_own_names_alone(gateway)
+
+
+def test_the_root_is_the_start_page_where_no_live_page_is(gateway: str) -> None:
+    shows_the_start_page(gateway)
+    shows_the_start_page(gateway, "/index.html")
 
 
 def test_a_forged_address_is_useless(gateway: str) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 from environment import served_names
-from gateway_checks import CLIENT, address_seen, answers_a_body_that_pauses, responds, serves_its_own_names_alone
+from gateway_checks import (
+    CLIENT,
+    address_seen,
+    answers_a_body_that_pauses,
+    ask,
+    responds,
+    serves_its_own_names_alone,
+    shows_the_start_page,
+)
 from suite_fixtures import ROOT, eventually, free_port
 
 
@@ -62,3 +70,19 @@ def test_the_address_of_a_client_is_what_a_trusted_proxy_says(gateway: str) -> N
 
 def test_a_body_that_pauses_is_answered(gateway: str) -> None:
     answers_a_body_that_pauses(gateway)
+
+
+def test_the_root_is_the_start_page_where_no_live_page_is(gateway: str) -> None:
+    shows_the_start_page(gateway)
+    shows_the_start_page(gateway, "/index.html")
+    assert ask(gateway, "/nothing", "localhost").status_code == 404
+    assert ask(gateway, "/live/", "localhost").status_code == 503
+
+
+def test_the_root_leads_to_the_live_page_where_that_is_for_everybody(gateway: str, tmp_path: Path) -> None:
+    (tmp_path / "observer.sock").symlink_to("image-upload.sock")
+    answer = ask(gateway, "/?status=302", "localhost")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/live/?lang=en")
+    for status in (404, 500, 503):
+        shows_the_start_page(gateway, f"/?status={status}")
+    shows_the_start_page(gateway, "/index.html")

@@ -134,7 +134,7 @@ def test_every_worker_processes_a_picture(suite: Runner) -> None:
 
 
 def test_start_page_and_shared_files(suite: Runner) -> None:
-    for path, kind in (("/", "text/html"), ("/base.css", "text/css"), ("/favicon.svg", "image/svg")):
+    for path, kind in (("/index.html", "text/html"), ("/base.css", "text/css"), ("/favicon.svg", "image/svg")):
         with DIRECT.open(suite.url + path, timeout=10) as response:
             assert response.headers["Content-Type"].startswith(kind)
             assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]

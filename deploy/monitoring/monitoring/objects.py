@@ -93,7 +93,7 @@ def watched(settings: MonitoringSettings, kafka: KafkaSettings) -> Iterator[Watc
     yield Watched("kafdrop", "Saúde", _page("http://kafdrop:9000/actuator/health", "UP"))
     yield Watched("mail", "Página", _page("http://mail:1080/", "MailDev"))
     yield Watched("mail", "Página pelo nginx", _through_nginx("/mail/", "MailDev", "mail"))
-    yield Watched("nginx", "Página inicial", _through_nginx("/", "/favicon.svg"))
+    yield Watched("nginx", "Página inicial", _through_nginx("/index.html", "/favicon.svg"))
     yield Watched("nginx", "Certificados", ("check_certificado", *_certificates(settings, kafka)))
     for service in SERVICES:
         yield from _of_a_page(service, service.page) if service.page else _of_a_worker(service)

@@ -1,8 +1,10 @@
 """Looks at a cluster from outside, once: who is in a group, how far it is behind, what a topic holds."""
 
 import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import GroupIdNotFoundError, KafkaError, UnknownTopicOrPartitionError
@@ -12,6 +14,17 @@ from .settings import KafkaSettings
 
 _EARLIEST, _LATEST = -2, -1
 """In place of a time: the begin and the end of a partition."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A consumer group, as the broker describes it."""
+
+    state: str
+    """Stable, Empty, PreparingRebalance, …"""
+    members: int
+    assigned: frozenset[TopicPartition]
+    """The partitions that its members have."""
 
 
 class Inspection:
@@ -81,6 +94,39 @@ class Inspection:
         """Those of `topics` that the cluster does not have, by the names that they have there."""
         return [self._settings.topic(topic) for topic in topics if not self._partitions(topic)]
 
+    def topics(self) -> dict[str, int]:
+        """How many partitions each topic of the cluster has, by the name that it has there."""
+        return {
+            topic["name"]: len(topic["partitions"])
+            for topic in self._admin.describe_topics()
+            if not topic["error_code"]
+        }
+
+    def group_names(self) -> list[str]:
+        """All consumer groups of the cluster, by the names that they have there."""
+        return sorted({group["group_id"] for group in self._admin.list_groups()})
+
+    def groups(self, names: Collection[str]) -> dict[str, Group | None]:
+        """Each group of those names (as on the cluster); None for one that the broker does not describe."""
+        if not names:
+            return {}
+        return {name: _described(found) for name, found in self._admin.describe_groups(list(names)).items()}
+
+    def committed(self, groups: Collection[str]) -> dict[str, dict[TopicPartition, int]]:
+        """What each of those groups (names as on the cluster) has committed."""
+        if not groups:
+            return {}
+        return {
+            group: {partition: at.offset for partition, at in found.items() if at.offset >= 0}
+            for group, found in self._admin.list_group_offsets(dict.fromkeys(groups)).items()
+        }
+
+    def begins(self, topics: Mapping[str, int]) -> dict[TopicPartition, int]:
+        """The first offset that each partition still has; `topics` as `topics()` has told them."""
+        return self._offsets(
+            [TopicPartition(topic, number) for topic, count in topics.items() for number in range(count)], _EARLIEST
+        )
+
     def _partitions(self, topic: str) -> list[TopicPartition]:
         name = self._settings.topic(topic)
         try:
@@ -102,3 +148,15 @@ class Inspection:
 
     def _no_answer(self, error: Exception) -> ConnectionError:
         return ConnectionError(f"{self._settings.kafka_bootstrap_servers}: {type(error).__name__}")
+
+
+def _described(group: dict[str, Any]) -> Group | None:
+    if group["error"]:
+        return None
+    assigned = set()
+    for member in group["members"]:
+        assignment = member["member_assignment"]
+        if isinstance(assignment, dict):  # else it is of another protocol than that of consumers
+            for topic in assignment["assigned_partitions"]:
+                assigned |= {TopicPartition(topic["topic"], number) for number in topic["partitions"]}
+    return Group(group["group_state"], len(group["members"]), frozenset(assigned))

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 from bus.clients import connect_admin, connect_consumer
-from bus.inspection import Inspection
+from bus.inspection import Group, Inspection, _described
 from bus.producer import Outgoing, Producer
 from bus.settings import KafkaSettings
 from bus.topics import ensure
 from kafka import TopicPartition
+from kafka.protocol.admin import DescribeGroupsResponse
+from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 from kafka.structs import OffsetAndMetadata
 from suite_fixtures import eventually, free_port
 
@@ -98,3 +100,41 @@ def test_a_cluster_that_goes_away_is_one_too(kafka_env: dict[str, str], monkeypa
 
     with pytest.raises(ConnectionError):
         ask()
+
+
+def test_groups_and_what_they_have_committed_are_told_by_their_names_on_the_cluster(
+    settings: KafkaSettings, inspection: Inspection
+) -> None:
+    publish(settings, "image", 4)
+    group, topic = settings.group("console"), settings.topic("image")
+    with connect_consumer(settings, group_id=group) as consumer:
+        partition = TopicPartition(topic, 0)
+        consumer.assign([partition])
+        consumer.commit({partition: OffsetAndMetadata(1, "", -1)})
+    eventually(lambda: group in inspection.group_names())
+    assert inspection.committed([group]) == {group: {partition: 1}}
+    found = inspection.groups([group])[group]
+    assert found is not None
+    assert found.members == 0
+    assert inspection.topics()[topic] == 2
+    assert inspection.begins({topic: 2}) == {TopicPartition(topic, number): 0 for number in range(2)}
+    assert (inspection.groups([]), inspection.committed([])) == ({}, {})
+
+
+def test_the_partitions_of_members_are_told_as_kafka_describes_them(inspection: Inspection) -> None:
+    """The embedded broker leaves them out: a response as Kafka sends it, read as the library reads it."""
+    described, parts = DescribeGroupsResponse.DescribedGroup, ConsumerProtocolAssignment.TopicPartition
+    assignment = ConsumerProtocolAssignment(
+        assigned_partitions=[parts(topic="image", partitions=[0, 2])], user_data=b"", version=0
+    )
+    member = described.DescribedGroupMember(
+        member_id="m", group_instance_id=None, client_id="c", client_host="h",
+        member_metadata=b"", member_assignment=assignment.encode(version=0),
+    )  # fmt: skip
+    group = described(
+        error_code=0, error_message=None, group_id="console", group_state="Stable", protocol_type="consumer",
+        protocol_data="range", members=[member], authorized_operations={3},
+    )  # fmt: skip
+    response = DescribeGroupsResponse(throttle_time_ms=0, groups=[group])
+    found = _described(inspection._admin._describe_groups_process_response(response)["console"])
+    assert found == Group("Stable", 1, frozenset({TopicPartition("image", 0), TopicPartition("image", 2)}))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ALL_TOPICS = "*"
+
 
 class Words(BaseModel):
     """How people read of a service, in one language."""
@@ -28,6 +30,7 @@ class Service(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
     reads: tuple[str, ...]
+    """Topics; ALL_TOPICS alone, where it looks at whatever there is."""
     publishes: tuple[str, ...]
     page: str | None = None
     operation: str | None = None

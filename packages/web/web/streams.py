@@ -25,17 +25,25 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self._queues: dict[queue.Queue[Event | None], str] = {}
+        self._queues: dict[queue.Queue[str | None], str] = {}
         self._lock = threading.Lock()
         self._closed = False
 
+    def is_heard(self, channel: str = "") -> bool:
+        """Whether a stream of `channel` is open."""
+        with self._lock:
+            return channel in self._queues.values()
+
     def send(self, name: str, data: Any, channel: str = "") -> None:
-        """Queue an event for every stream of `channel`. Never blocks."""
+        """Queue an event for every stream of `channel`, encoded once for all of them. Never blocks."""
         with self._lock:
             queues = [events for events, subscribed in self._queues.items() if subscribed == channel]
+        if not queues:
+            return
+        encoded = encode(name, data)
         for events in queues:
             try:
-                events.put_nowait((name, data))
+                events.put_nowait(encoded)
             except queue.Full:
                 self._end_stream(events)
 
@@ -56,7 +64,7 @@ class Hub:
         )
 
     def _generate(self, snapshot: Callable[[], Iterable[Event]], channel: str) -> Iterator[str]:
-        events: queue.Queue[Event | None] = queue.Queue(MAX_QUEUED_EVENTS)
+        events: queue.Queue[str | None] = queue.Queue(MAX_QUEUED_EVENTS)
         with self._lock:
             # Subscribe before the snapshot: an event in between is sent twice rather than lost.
             self._queues[events] = channel
@@ -72,12 +80,12 @@ class Hub:
                     continue
                 if event is None:
                     return
-                yield encode(*event)
+                yield event
         finally:
             with self._lock:
                 self._queues.pop(events, None)
 
-    def _end_stream(self, events: "queue.Queue[Event | None]") -> None:
+    def _end_stream(self, events: "queue.Queue[str | None]") -> None:
         with self._lock:
             self._queues.pop(events, None)
         while True:

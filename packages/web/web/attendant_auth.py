@@ -1,4 +1,7 @@
-"""Authentication of attendants: by the token, or by the cookie that it was exchanged for."""
+"""Authentication of attendants: by the token, or by the cookie that it was exchanged for.
+
+A service hands in the path of its pages: the cookie is for them alone.
+"""
 
 import hashlib
 import hmac
@@ -6,16 +9,36 @@ from datetime import timedelta
 
 from flask import Response, request
 from itsdangerous import BadSignature, TimestampSigner
+from pydantic import SecretStr, field_validator
+from service import Settings
 
 COOKIE = "attendant"
-COOKIE_PATH = "/chat"
 COOKIE_LIFETIME = timedelta(hours=12)
+LOGIN_ATTEMPTS = "10 per minute; 100 per hour"
+"""Wrong tokens per client, in the form of a rate limit."""
+
+
+class AttendantSettings(Settings):
+    attendant_token: SecretStr | None = None
+
+    @field_validator("attendant_token")
+    @classmethod
+    def _has_no_outer_spaces(cls, value: SecretStr | None) -> SecretStr | None:
+        """Forms and headers strip outer spaces; a blank token would let everybody in."""
+        if value and value.get_secret_value() != value.get_secret_value().strip():
+            raise ValueError("must not begin or end with a space")
+        return value
 
 
 def bearer_token() -> str | None:
     """The bearer token of the current request, or None if it has none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def is_failed_login(response: Response) -> bool:
+    """Whether the request had a wrong token. A page with an expired cookie sends requests without one."""
+    return response.status_code == 403 and ("token" in request.values or bearer_token() is not None)
 
 
 class AttendantAuth:
@@ -26,8 +49,9 @@ class AttendantAuth:
     brute-force the token.
     """
 
-    def __init__(self, token: str):
+    def __init__(self, token: str, cookie_path: str):
         self._token = token.encode()
+        self._cookie_path = cookie_path
         key = hashlib.scrypt(self._token, salt=b"cookies of attendants", n=2**14, r=8, p=1, dklen=32)  # 16 MB, 50 ms
         self._signer = TimestampSigner(key)
 
@@ -55,7 +79,7 @@ class AttendantAuth:
             COOKIE,
             value,
             max_age=COOKIE_LIFETIME,
-            path=COOKIE_PATH,
+            path=self._cookie_path,
             httponly=True,
             samesite="Strict",
             secure=request.is_secure,
@@ -64,5 +88,7 @@ class AttendantAuth:
 
     def delete_cookie(self, response: Response) -> Response:
         """Make `response` delete the cookie."""
-        response.delete_cookie(COOKIE, path=COOKIE_PATH, httponly=True, samesite="Strict", secure=request.is_secure)
+        response.delete_cookie(
+            COOKIE, path=self._cookie_path, httponly=True, samesite="Strict", secure=request.is_secure
+        )
         return response

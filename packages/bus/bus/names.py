@@ -1,0 +1,36 @@
+"""Topics and groups by the names that the suite has for them, whatever they are called on the cluster."""
+
+from events.catalogue import all_topics, consumers
+
+from .settings import KafkaSettings
+
+
+class Names:
+    """What is the suite's has its name there, everything else the name that it has on the cluster."""
+
+    def __init__(self, settings: KafkaSettings):
+        self._prefix = settings.kafka_topic_prefix
+        self._topics = {settings.topic(name): name for name in all_topics()}
+        self._called = {name: called for called, name in self._topics.items()}
+        self._groups = {settings.group(service): service for service in consumers()}
+        self._group_prefix = settings.kafka_group_prefix
+
+    def topic(self, called: str) -> str:
+        """The name of the topic that the cluster knows as `called`."""
+        return self._topics.get(called, called)
+
+    def called(self, topic: str) -> str:
+        """What the cluster calls `topic`."""
+        return self._called.get(topic, topic)
+
+    def group(self, called: str) -> str:
+        """The service whose group the cluster knows as `called`; of any other group that name."""
+        return self._groups.get(called, called)
+
+    def is_ours(self, called: str) -> bool:
+        """Whether the topic is the suite's, or has its prefix; those that Kafka keeps for itself are nobody's."""
+        return called in self._topics or (called.startswith(self._prefix) and not called.startswith("__"))
+
+    def may_be_ours(self, group: str) -> bool:
+        """Whether the group, by its name on the cluster, is the suite's or has its prefix."""
+        return group in self._groups or group.startswith(self._group_prefix)
