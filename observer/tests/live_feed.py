@@ -227,7 +227,7 @@ class Feed:
                 topic: [
                     {
                         "partition": partition,
-                        "committed": committed[topic, partition] if (topic, partition) in committed else None,
+                        "committed": committed.get((topic, partition)),
                         "end": self.ends[topic, partition],
                         "lag": self.ends[topic, partition] - committed[topic, partition],
                     }

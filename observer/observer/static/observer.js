@@ -88,8 +88,10 @@ const renderSoon = () => { frame ||= requestAnimationFrame(render); };
 function receiveGraph(newest) {
   if (graph && newest.at < graph.at) return;
   const isFirst = !graph;
+  const known = new Set(graph?.topics.map(({ name }) => name));
   graph = newest;
   traffic.settle(graph);
+  if (graph.topics.some(({ name }) => !known.has(name))) learnProducers(records.all);
   if (isFirst) render();
   else renderSoon();
 }

@@ -57,7 +57,7 @@ function stepRow(steps, index, start, span) {
     element("div", { className: "step-body" },
       element("p", { className: "small muted" },
         translate("place", { partition: count(step.partition), offset: count(step.offset) }), " · ", dateOf(step.at), " · ", step.type ?? translate("noType"), " · ", translate("keyIs", { key: step.key ?? "–" })),
-      element("h4", { className: "content-title", text: translate("readBy") }), readers(step), content(step)));
+      element("h3", { className: "content-title", text: translate("readBy") }), readers(step), content(step)));
   details.querySelector("summary").style.setProperty("--depth", depthOf(steps, index));
   details.open = isOpen.has(here);
   if (here === place) details.dataset.current = "";
