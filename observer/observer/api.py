@@ -65,7 +65,7 @@ def events() -> Response:
 def recent() -> Response:
     wanted = {name: request.args.get(name) or None for name in ("topic", "key", "session", "picture", "trace")}
     found = observatory().ring.select(_number("limit", DEFAULT_RECENT, 1, MAX_RECENT), **wanted)
-    return _fresh(jsonify([one.to_json() for one in found]))
+    return _fresh(jsonify(records=[one.to_json() for one in found]))
 
 
 @api.get("/api/ways/<topic>/<partition>/<offset>")
@@ -130,7 +130,8 @@ def records(topic: str) -> Response:
     return _fresh(
         jsonify(
             topic=topic,
-            partitions=[{"partition": number, **one._asdict()} for number, one in bounds.items()],
+            begin=min(one.begin for one in chosen.values()),
+            end=max(one.end for one in chosen.values()),
             records=[summary.to_json() | _content(record) for summary, record in rows],
         )
     )

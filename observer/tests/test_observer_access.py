@@ -53,7 +53,7 @@ def test_it_is_for_this_machine_where_the_gateway_is(
 
 def test_on_this_machine_nothing_is_asked_and_the_root_leads_here() -> None:
     here = client(is_open=True)
-    assert b'data-testid="topics"' in here.get("/live/").data
+    assert b'data-testid="drawing"' in here.get("/live/").data
     assert here.get("/live/api/graph").status_code == 200
     home = here.get("/live/home?lang=pt-BR")
     assert (home.status_code, home.headers["Location"]) == (302, "/live/?lang=pt-BR")
@@ -66,7 +66,7 @@ def test_from_elsewhere_nothing_is_shown_without_the_token(token: str | None) ->
         answer = there.get(f"/live{path}")
         assert (answer.status_code, answer.content_type) == (403, "application/problem+json"), path
     page = there.get("/live/")
-    assert b'data-testid="topics"' not in page.data
+    assert b'data-testid="drawing"' not in page.data
     assert (b'data-testid="token"' in page.data) == bool(token)
     assert (b"ATTENDANT_TOKEN" in page.data) == (token is None)
     assert there.get("/live/home").status_code == 404  # the root stays the start page
@@ -92,7 +92,7 @@ def test_the_token_opens_it() -> None:
     for part in ("HttpOnly", "SameSite=Strict", "Path=/live"):
         assert part in cookie
     assert there.get("/live/api/graph").status_code == 200
-    assert b'data-testid="topics"' in there.get("/live/").data
+    assert b'data-testid="drawing"' in there.get("/live/").data
 
 
 def test_tokens_cannot_be_tried_without_end() -> None:
