@@ -44,7 +44,7 @@ from words import complain, say, tell
 
 MAX_SOCKET_PATH_BYTES = 100
 """The limit is 108 on Linux, 104 on macOS."""
-STARTUP_TIMEOUT_SECONDS = 120.0
+STARTUP_TIMEOUT_SECONDS = 300.0
 EXIT_CONFIG = 78
 
 stopping = Stop()
