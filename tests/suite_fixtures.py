@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import requests
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 from sample_pictures import encoded, opened, quarters
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +42,7 @@ def free_port() -> int:
             return port
 
 
-def eventually(check: Callable[[], T], seconds: float = 30, every: float = 0.05) -> T:
+def eventually(check: Callable[[], T], seconds: float = 60, every: float = 0.05) -> T:
     """Call `check` until it returns a true value, and return that. `check` may raise AssertionError meanwhile.
 
     `seconds` is the timeout, after which it fails; `every` is the interval, in seconds.
@@ -59,6 +59,34 @@ def eventually(check: Callable[[], T], seconds: float = 30, every: float = 0.05)
         if time.monotonic() > deadline:
             raise problem or AssertionError(f"not true within {seconds} s: {check}")
         time.sleep(every)
+
+
+def all_records(
+    topic: str, matching: Callable[[Any], bool] | None = None, seconds: float = 60, **connection: Any
+) -> list[Any]:
+    """The records that a topic has at this moment, all of them; those of a partition in their order.
+
+    With `matching` only those that match, as soon as there is one.
+    """
+    with KafkaConsumer(**connection, max_partition_fetch_bytes=4_000_000, fetch_max_wait_ms=50) as consumer:
+        numbers = eventually(lambda: consumer.partitions_for_topic(topic), seconds)
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        found: list[Any] = []
+
+        def read(ends: dict[TopicPartition, int]) -> bool:
+            for part in consumer.poll(200).values():
+                found.extend(record for record in part if matching is None or matching(record))
+            return all(consumer.position(partition) >= end for partition, end in ends.items())
+
+        def read_all() -> bool:
+            ends = consumer.end_offsets(partitions)
+            eventually(lambda: read(ends), seconds, every=0)
+            return matching is None or bool(found)
+
+        eventually(read_all, seconds, every=0.2)
+        return found
 
 
 def answers(port: int) -> bool:
@@ -246,27 +274,9 @@ class Suite:
         mails = self.get("/api/messages/?page=1").json()["data"]
         return [mail["subject"] for mail in mails if mail["recipients_envelope"] == [address]]
 
-    def records(self, topic: str, matching: Callable[[Any], bool], seconds: float = 30) -> list[Any]:
-        """Wait for records of a topic that match, without a consumer group."""
-        consumer = KafkaConsumer(
-            self.topic(topic),
-            **self.client(),
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=4_000_000,
-            fetch_max_wait_ms=50,
-        )
-        found: list[Any] = []
-
-        def look() -> bool:
-            for part in consumer.poll(200).values():
-                found.extend(record for record in part if matching(record))
-            return bool(found)
-
-        try:
-            eventually(look, seconds)
-            return found
-        finally:
-            consumer.close()
+    def records(self, topic: str, matching: Callable[[Any], bool], seconds: float = 60) -> list[Any]:
+        """All records of a topic that match, as soon as there is one; without a consumer group."""
+        return all_records(self.topic(topic), matching, seconds, **self.client())
 
 
 def _kafka_settings() -> Any:
@@ -301,9 +311,9 @@ def started(root: Path, run_dir: Path, token: str = "", **env: str) -> Iterator[
             [sys.executable, root / "deploy/local/run.py"], env=env, stdout=output, stderr=output
         )
     try:
-        eventually(lambda: mine.ready() or process.poll() is not None, 120, every=0.5)
+        eventually(lambda: mine.ready() or process.poll() is not None, 330, every=0.5)  # run.py gives up at 300
         assert process.poll() is None, (run_dir / "output").read_text()
         yield mine
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)

@@ -135,7 +135,7 @@ def test_the_person_is_told_once_of_each_result_in_their_language(
     eventually(lambda: sorted(suite.mails(address)) == sorted(sentences), 60, every=0.5)
 
     (record, *_more) = suite.records("image", lambda record: record.key == accepted["id"].encode())
-    producer.send(suite.topic("image"), record.value, record.key, list(record.headers)).get(10)  # a second delivery
+    producer.send(suite.topic("image"), record.value, record.key, list(record.headers)).get(60)  # a second delivery
     (after,) = suite.upload(("after.jpg", encoded(quarters())), email=f"z{address}")
     suite.finished(after["id"])
     eventually(lambda: len(suite.mails(f"z{address}")) == len(sentences), 60, every=0.5)
@@ -148,7 +148,7 @@ def test_a_foreign_producer_is_served(suite: Suite, producer: KafkaProducer) -> 
     suite.finished(accepted["id"])
     eventually(lambda: _both(suite, accepted["id"]))
     event = {"timestamp": 1.5, "new_file": accepted["new_file"]}
-    sent = producer.send(suite.topic("image"), json.dumps(event).encode()).get(10)
+    sent = producer.send(suite.topic("image"), json.dumps(event).encode()).get(60)
     cause = f"image/{sent.partition}/{sent.offset}".encode()
 
     def answered() -> list[Any] | None:
@@ -197,7 +197,7 @@ def test_poison_becomes_a_dead_letter_of_each_worker(
     suite: Suite, producer: KafkaProducer, value: bytes, error: bytes
 ) -> None:
     mark = uuid.uuid4().bytes
-    sent = producer.send(suite.topic("image"), value, headers=[("mark", mark)]).get(10)
+    sent = producer.send(suite.topic("image"), value, headers=[("mark", mark)]).get(60)
     for service in ("rotate-worker", "grayscale-worker", "caption-worker"):
         (letter,) = suite.records(f"{service}.dlq", lambda record: dict(record.headers).get("mark") == mark)
         headers = dict(letter.headers)

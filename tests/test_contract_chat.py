@@ -237,7 +237,7 @@ def test_a_foreign_producer_is_served(suite: Suite, producer: KafkaProducer) -> 
     """Neither key nor headers, and four fields only."""
     chat = Chat(suite, f"aula-{uuid.uuid4().hex}")
     exchange = {"sessao": chat.sessao, "nome": "Zé", "pergunta": ANGRY, "resposta": "Não sei."}
-    sent = producer.send(suite.topic("chatbot"), json.dumps(exchange).encode()).get(10)
+    sent = producer.send(suite.topic("chatbot"), json.dumps(exchange).encode()).get(60)
     events = chat.followed(lambda name, data: name == "state" and data["estado"] == "waiting")
     id = f"chatbot/{sent.partition}/{sent.offset}"
     assert texts(events) == [("cliente", ANGRY), ("robo", "Não sei.")]
@@ -254,7 +254,7 @@ def test_a_foreign_clock_that_is_a_day_ahead_freezes_nothing(suite: Suite, produ
     sessao = str(uuid.uuid4())
     value = {"sessao": sessao, "nome": "Zé", "pergunta": "do futuro", "resposta": ""}
     tomorrow_ms = int((time.time() + 86_400) * 1000)
-    producer.send(suite.topic("chatbot"), json.dumps(value).encode(), sessao.encode(), timestamp_ms=tomorrow_ms).get(10)
+    producer.send(suite.topic("chatbot"), json.dumps(value).encode(), sessao.encode(), timestamp_ms=tomorrow_ms).get(60)
     chat = Chat(suite, sessao)
     eventually(chat.row)
     assert chat.attend("take").status_code == 200
@@ -319,7 +319,7 @@ def test_poison_becomes_a_dead_letter_and_holds_nothing_up(
     suite: Suite, producer: KafkaProducer, chat: Chat, value: bytes
 ) -> None:
     mark = uuid.uuid4().bytes
-    sent = producer.send(suite.topic("chatbot"), value, headers=[("mark", mark)]).get(10)
+    sent = producer.send(suite.topic("chatbot"), value, headers=[("mark", mark)]).get(60)
     (letter,) = suite.records("sentiment-consumer.dlq", lambda record: dict(record.headers).get("mark") == mark)
     headers = dict(letter.headers)
     assert letter.value == value

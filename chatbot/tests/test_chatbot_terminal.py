@@ -78,7 +78,7 @@ class Terminal:
                     assert text in self.screen, self.screen
             return text in self.screen
 
-        eventually(look, 30)
+        eventually(look)
         shown, self.screen = self.screen, ""
         return shown
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from bus.settings import KafkaSettings
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from suite_fixtures import eventually
+from kafka import KafkaAdminClient, KafkaProducer
+from suite_fixtures import all_records, eventually
 
 pytestmark = pytest.mark.broker
 
@@ -57,19 +57,9 @@ class Consumer:
         return event_id
 
     def records(self, topic: str) -> list[Any]:
-        with KafkaConsumer(
-            self.settings.topic(topic),
-            **self.settings.connection(),
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=50,
-            max_partition_fetch_bytes=4_000_000,
-        ) as consumer:
-            found: list[Any] = []
-            for _ in range(4):
-                found += [record for part in consumer.poll(250).values() for record in part]
-            return found
+        return all_records(self.settings.topic(topic), **self.settings.connection())
 
-    def wait_for(self, topic: str, number: int, seconds: float = 60) -> list[Any]:
+    def wait_for(self, topic: str, number: int, seconds: float = 120) -> list[Any]:
         found = eventually(lambda: len(records := self.records(topic)) >= number and records, seconds)
         assert len(found) == number
         return list(found)
@@ -135,7 +125,7 @@ def test_a_message_is_classified_and_duplicates_have_the_same_ids(consumer: Cons
         assert lines.count(line) == 1
 
     first.send_signal(signal.SIGTERM)
-    assert first.wait(30) == 0
+    assert first.wait(60) == 0
     consumer.rewind()
     consumer.start()
     deliveries = Counter(headers(record)["ce_id"] for record in consumer.wait_for("sentiment", 4))
@@ -146,7 +136,7 @@ def test_a_message_is_classified_and_duplicates_have_the_same_ids(consumer: Cons
 def test_a_foreign_record_without_key_and_headers_is_classified(consumer: Consumer) -> None:
     consumer.start()
     event = {"sessao": "s-1", "nome": "Zé", "pergunta": ANGRY, "resposta": "ok", "mais": [1]}
-    sent = consumer.send(json.dumps(event).encode()).get(10)
+    sent = consumer.send(json.dumps(event).encode()).get(60)
     (sentiments,) = consumer.wait_for("sentiment", 1)
     assert headers(sentiments)["ce_causationid"] == f"chatbot/{sent.partition}/{sent.offset}"
     assert sentiments.key == b"s-1"
@@ -197,7 +187,7 @@ def test_under_load_no_message_is_lost_and_conversations_keep_their_order(consum
         mine = [json.loads(record.value)["pergunta"] for record in sentiments if record.key == session.encode()]
         assert mine == [text for one, text in [*said, *said[:50]] if one == session]
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert "stopped" in consumer.log()
 
 

@@ -119,7 +119,7 @@ def started(**env: str) -> subprocess.Popen[str]:
 )
 def test_a_wrong_setting_exits_with_one_line(name: str, value: str) -> None:
     process = started(**{name: value})
-    output, _none = process.communicate(timeout=60)
+    output, _none = process.communicate(timeout=120)
     assert process.returncode == 78
     (line,) = output.strip().splitlines()
     assert name in line
@@ -143,6 +143,6 @@ def test_a_signal_while_the_model_loads_exits_cleanly(tiny_model: Path, signum: 
     time.sleep(0.5)
     process.send_signal(signum)
     try:
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     finally:
         process.kill()

@@ -32,10 +32,13 @@ def lives(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0, 1), (3, 3)])
-def test_when_one_ends_the_other_is_stopped(status: int, expected: int) -> None:
-    supervisor = start(FOR_EVER, ("sh", "-c", f"sleep 0.2; exit {status}"))
+def test_when_one_ends_the_other_is_stopped(tmp_path: Path, status: int, expected: int) -> None:
+    end = tmp_path / "end"
+    until_told = 'until [ -e "$0" ]; do sleep 0.1; done; '
+    supervisor = start(FOR_EVER, ("sh", "-c", f"{until_told} exit {status}", str(end)))
     other = pid_of_one_that_is_up(supervisor)
-    assert supervisor.wait(20) == expected
+    end.touch()
+    assert supervisor.wait(60) == expected
     assert not lives(other)
 
 
@@ -43,7 +46,7 @@ def test_when_one_is_killed_the_other_is_stopped() -> None:
     supervisor = start(FOR_EVER, FOR_EVER)
     pids = [pid_of_one_that_is_up(supervisor), pid_of_one_that_is_up(supervisor)]
     os.kill(pids[0], signal.SIGKILL)
-    assert supervisor.wait(20) == signal.SIGKILL
+    assert supervisor.wait(60) == signal.SIGKILL
     assert not lives(pids[1])
 
 
@@ -51,5 +54,5 @@ def test_sigterm_stops_both_with_status_0() -> None:
     supervisor = start(FOR_EVER, FOR_EVER)
     pids = [pid_of_one_that_is_up(supervisor), pid_of_one_that_is_up(supervisor)]
     supervisor.terminate()
-    assert supervisor.wait(20) == 0
+    assert supervisor.wait(60) == 0
     assert not any(map(lives, pids))

@@ -90,7 +90,7 @@ def test_a_cluster_that_goes_away_is_one_too(kafka_env: dict[str, str], monkeypa
     broker = Broker()
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.address)
     try:
-        inspection = Inspection(KafkaSettings(), timeout_seconds=1)
+        inspection = Inspection(KafkaSettings(), timeout_seconds=10)
     finally:
         broker.stop()
 

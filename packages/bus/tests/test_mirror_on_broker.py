@@ -66,7 +66,7 @@ class Reader:
 
     def started(self) -> "Reader":
         self.mirror.start()
-        assert self.mirror.caught_up.wait(30)
+        assert self.mirror.caught_up.wait(60)
         return self
 
 
@@ -104,7 +104,7 @@ def test_a_record_has_been_heard_when_its_place_is_passed(producer: Producer, re
     mine = reader()
     for number in range(20):
         places = producer.publish([opened(f"session {number}"), opened(f"other {number}")])
-        assert mine.mirror.passed(places, 20)
+        assert mine.mirror.passed(places, 60)
         assert f"session {number}" in mine.keys
         assert f"other {number}" in mine.keys
 
@@ -119,20 +119,20 @@ def test_it_catches_up_with_what_another_has_published(producer: Producer, reade
     mine = reader()
     for number in range(10):
         producer.publish([opened(f"session {number}")])
-        assert mine.mirror.catch_up(20)
+        assert mine.mirror.catch_up(60)
         assert f"session {number}" in mine.keys
 
 
 def test_from_now_on_it_hears_what_comes(producer: Producer, reader: Any) -> None:
     mine = reader(from_start=False)
     places = producer.publish([opened("after")])
-    assert mine.mirror.passed(places, 20)
+    assert mine.mirror.passed(places, 60)
     assert mine.keys == ["after"]
 
 
 def test_a_record_that_is_not_understood_holds_nothing_up(producer: Producer, reader: Any) -> None:
     mine = reader()
-    assert mine.mirror.passed(producer.publish([opened("refused"), opened("next")]), 20)
+    assert mine.mirror.passed(producer.publish([opened("refused"), opened("next")]), 60)
     assert sorted(mine.keys) == ["next", "refused"]
 
 
@@ -142,8 +142,8 @@ def test_a_record_that_cannot_be_read_is_passed_over(producer: Producer, reader:
     mine = reader()
     assert sorted(mine.keys) == ["after", "before"]
     places = producer.publish([odd, opened("later")])
-    assert mine.mirror.passed(places, 20)
-    assert mine.mirror.catch_up(20)
+    assert mine.mirror.passed(places, 60)
+    assert mine.mirror.catch_up(60)
     assert sorted(mine.keys) == ["after", "before", "later"]
 
 
@@ -155,8 +155,8 @@ def test_so_is_a_batch_that_there_is_no_room_for(
     large = opened("large")
     with KafkaProducer(**settings.connection(), compression_type="gzip") as sender:
         topic = settings.topic(large.topic)
-        sender.send(topic, key=large.key, value=bytes(20_000)).get(10)
-        sender.send(topic, key=b"small", value=bytes(5_000)).get(10)
+        sender.send(topic, key=large.key, value=bytes(20_000)).get(60)
+        sender.send(topic, key=b"small", value=bytes(5_000)).get(60)
     mine = reader()
     assert sorted(mine.keys) == ["before", "small"]
 
@@ -165,7 +165,7 @@ def test_a_poll_does_not_give_out_more_than_there_is_room_for(settings: KafkaSet
     topics = [settings.topic(name) for name in TOPICS]
     with KafkaProducer(**settings.connection(), compression_type="gzip", max_request_size=20_000_000) as sender:
         for number in range(6):
-            sender.send(topics[number % 2], partition=0, value=bytes(5_000_000)).get(20)
+            sender.send(topics[number % 2], partition=0, value=bytes(5_000_000)).get(60)
     with connect_consumer(settings) as consumer:
         consumer.assign([TopicPartition(topic, 0) for topic in topics])
         polls: list[int] = []
@@ -180,10 +180,10 @@ def test_where_others_stand_before_such_a_record_it_knows_the_end(
 ) -> None:
     mine = reader()
     deaf = threading.Event()
-    monkeypatch.setattr(mine.mirror, "_tell", lambda *_: deaf.wait(30))
+    monkeypatch.setattr(mine.mirror, "_tell", lambda *_: deaf.wait(120))
     producer.publish([opened("holds up")])
     producer.publish([opened("holds up")._replace(headers=[(NoText("name"), b"x")])])
-    ends = mine.mirror._ends(time.monotonic() + 20)
+    ends = mine.mirror._ends(time.monotonic() + 60)
     deaf.set()
     assert sum(ends.values()) == 2
 
@@ -196,7 +196,7 @@ def open_transaction(settings: KafkaSettings, producer: Producer) -> Iterator[No
     with KafkaProducer(**settings.connection(), transactional_id=uuid.uuid4().hex) as client:
         client.init_transactions()
         client.begin_transaction()
-        client.send(topic, key=b"undecided", value=b"{}", partition=place.partition).get(10)
+        client.send(topic, key=b"undecided", value=b"{}", partition=place.partition).get(60)
         yield
         client.abort_transaction()
 
@@ -204,7 +204,7 @@ def open_transaction(settings: KafkaSettings, producer: Producer) -> Iterator[No
 def test_an_open_transaction_does_not_hold_up_a_mirror_that_starts(open_transaction: None, reader: Any) -> None:
     mine = reader()
     assert mine.keys == ["a"]
-    assert mine.mirror.catch_up(20)
+    assert mine.mirror.catch_up(30)
 
 
 def test_an_open_transaction_does_not_hold_up_one_that_has_caught_up(
@@ -212,7 +212,7 @@ def test_an_open_transaction_does_not_hold_up_one_that_has_caught_up(
 ) -> None:
     mine = reader()
     request.getfixturevalue("open_transaction")
-    assert mine.mirror.catch_up(20)
+    assert mine.mirror.catch_up(30)
     assert mine.keys == ["a"]
 
 
@@ -220,7 +220,7 @@ def test_after_a_failure_it_goes_on_where_it_was(
     producer: Producer, reader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = reader()
-    assert mine.mirror.passed(producer.publish([opened("before")]), 20)
+    assert mine.mirror.passed(producer.publish([opened("before")]), 60)
     note, failures = mine.mirror._note, []
 
     def fail_once(reader: Any) -> None:
@@ -231,7 +231,7 @@ def test_after_a_failure_it_goes_on_where_it_was(
 
     monkeypatch.setattr(mine.mirror, "_note", fail_once)
     eventually(lambda: failures)
-    assert mine.mirror.passed(producer.publish([opened("after")]), 30)
+    assert mine.mirror.passed(producer.publish([opened("after")]), 60)
     assert mine.keys == ["before", "after"]
 
 

@@ -25,13 +25,14 @@ def test_a_broker_that_stalls_and_comes_back(monkeypatch: pytest.MonkeyPatch) ->
     broker, before = Broker(), network_threads()
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.address)
     settings = KafkaSettings()
-    producer = Producer(settings, timeout=2)
+    producer = Producer(settings, timeout=60)
     try:
         with connect_admin(settings) as admin:
             ensure(admin, settings, ["image"])
         producer.publish([RECORD])
         (stalled,) = network_threads() - before
         broker.process.send_signal(signal.SIGSTOP)
+        producer._timeout = 2
         asked = []
         with ThreadPoolExecutor(5) as people:
             for _ in range(5):  # so that others are in flight when the first is given up
@@ -39,6 +40,7 @@ def test_a_broker_that_stalls_and_comes_back(monkeypatch: pytest.MonkeyPatch) ->
                 time.sleep(0.1)
         assert [type(one.exception()) for one in asked] == [NotPublished] * 5
         broker.process.send_signal(signal.SIGCONT)
+        producer._timeout = 60
         eventually(lambda: not stalled.is_alive())
         assert producer.publish([RECORD])
     finally:

@@ -65,7 +65,7 @@ def test_an_open_transaction_hides_nothing_that_was_put(producer: Producer) -> N
     with KafkaProducer(**KafkaSettings().connection(), transactional_id=uuid.uuid4().hex) as client:
         client.init_transactions()
         client.begin_transaction()
-        client.send(KafkaSettings().topic(TOPIC), key=b"undecided", value=b"2", partition=0).get(10)
+        client.send(KafkaSettings().topic(TOPIC), key=b"undecided", value=b"2", partition=0).get(60)
         remembered(producer).put("b", 3)
         memory = remembered(producer)
         assert (memory.get("a"), memory.get("b")) == (1, 3)

@@ -150,6 +150,6 @@ def test_it_hears_a_signal_while_it_waits_for_a_broker(number: signal.Signals) -
     assert step.stdout
     said = step.stdout.readline()
     step.send_signal(number)
-    said += step.communicate(timeout=30)[0]
+    said += step.communicate(timeout=60)[0]
     assert step.returncode == 128 + number
     assert "Traceback" not in said

@@ -92,7 +92,7 @@ def test_when_a_child_exits_all_its_pending_calls_fail(make_pool: Any, function:
 
     def call() -> None:
         with pytest.raises(ChildDied, match="status"):
-            children.call({"function": "meet", "mine": str(there), "other": never}, 20)
+            children.call({"function": "meet", "mine": str(there), "other": never}, 120)
         ended.append(True)
 
     thread = threading.Thread(target=call)
@@ -100,7 +100,7 @@ def test_when_a_child_exits_all_its_pending_calls_fail(make_pool: Any, function:
     eventually(there.exists)
     with pytest.raises(ChildDied, match="status"):
         children.call({"function": function})
-    thread.join(10)
+    thread.join(60)
     assert ended
     assert children.call({"function": "echo", "value": 1}) == 1
 
@@ -280,7 +280,7 @@ def test_kill_aborts_calls_in_progress(make_pool: Any) -> None:
     thread.start()
     eventually(lambda: sum(children._active_calls))
     children.kill()
-    thread.join(10)
+    thread.join(60)
     assert len(ended) == 1
     assert not Path(f"/proc/{pid}").exists()
 

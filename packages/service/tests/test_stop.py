@@ -9,12 +9,12 @@ from service.stop import Stop
 
 def test_set_wakes_every_waiting_thread() -> None:
     stop, woken = Stop(), []
-    threads = [threading.Thread(target=lambda: woken.append(stop.wait(30))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: woken.append(stop.wait(60))) for _ in range(3)]
     for thread in threads:
         thread.start()
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert woken == [True] * 3
     assert stop.is_set()
     assert stop.wait(0)

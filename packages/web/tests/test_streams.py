@@ -117,7 +117,7 @@ def test_close_ends_all_streams_at_once_and_later_ones_after_the_snapshot() -> N
     hub.send("image", "last")
     hub.close()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert ended == [[("image", "last")]] * 3
     assert Reader(hub, [("image", "state")]).rest() == [("image", "state")]
 
