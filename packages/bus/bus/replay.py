@@ -21,12 +21,18 @@ class Replay(NamedTuple):
     """Which dead letter it is of: `SERVICE/PARTITION/OFFSET` in the service's topic of dead letters."""
     number: int
     """How often the original was replayed, this time included."""
+    group: str = ""
+    """The consumer group that is to handle it; empty: any. Several may run the same service on the same topics."""
 
 
 def replay_record(topic: str, replay: Replay, original: Record) -> Outgoing:
     """The record that replays `original` on `topic`, in the partition of the same number."""
     place = [(HEADER_PREFIX + name, str(getattr(original, name)).encode()) for name in PLACE]
-    said = [("retry-of", replay.letter.encode()), ("retry-number", str(replay.number).encode())]
+    said = [
+        ("retry-group", replay.group.encode()),
+        ("retry-of", replay.letter.encode()),
+        ("retry-number", str(replay.number).encode()),
+    ]
     headers = [*((name, value or b"") for name, value in original.headers), *place, *said]
     key = b"" if original.key is None and original.value is None else original.key
     return Outgoing(topic, key, original.value, headers, original.partition)
@@ -52,14 +58,14 @@ def letter_of(record: Any) -> str | None:
 
 def replayed(record: Any) -> tuple[Record, Replay] | None:
     """The original that a record on a topic of replays is of; None for one that somebody put there by hand."""
-    names = [*PLACE, "of", "number"]
+    names = [*PLACE, "group", "of", "number"]
     told = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers[-len(names) :]}
     if [*told] != [HEADER_PREFIX + name for name in names]:
         return None
-    topic, partition, offset, timestamp, letter, number = told.values()
+    topic, partition, offset, timestamp, group, letter, number = told.values()
     try:
         place = topic, int(partition), int(offset), None if timestamp == "None" else int(timestamp)
-        replay = Replay(letter, int(number))
+        replay = Replay(letter, int(number), group)
     except ValueError:
         return None
     return Record(*place, record.key, record.value, list(record.headers[: -len(names)])), replay

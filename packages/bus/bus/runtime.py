@@ -285,6 +285,9 @@ class Runtime:
                 return
             if found := replayed(delivery.record):
                 delivery.original, delivery.replay = found
+                if delivery.replay.group not in {"", self._group}:
+                    self._outbox.publish(delivery, [])
+                    return
                 logger.info("replaying", record=_place(delivery), dead_letter=delivery.replay.letter)
         record = delivery.original
         topic = self._retries.get(record.topic, handler.topic)

@@ -224,6 +224,21 @@ def test_a_replay_goes_through_a_prefix_and_an_exact_name(monkeypatch: pytest.Mo
     assert record.topic == "p-mending.retry.image"
 
 
+def test_a_replay_is_handled_by_no_other_group_of_the_same_service(mending: Mending) -> None:
+    """As a class has them on one broker: the same topics, a group for each pupil."""
+    mending.come("a.png")
+    mending.work()
+    mending.replay()
+    mending.broker.settings = mending.broker.settings.model_copy(update={"kafka_group_prefix": "ana-"})
+    mending.works = True
+    mending.work()
+    assert mending.statuses() == ["failed", "done"], "ana's own, of the source"
+    assert len(mending.seen) == 2
+    mending.broker.settings = mending.broker.settings.model_copy(update={"kafka_group_prefix": ""})
+    mending.work()
+    assert len(mending.seen) == 3
+
+
 def test_one_of_a_reason_or_of_a_time_is_replayed_without_the_others(mending: Mending) -> None:
     mending.come("a.png")
     mending.broker.append("image", b"no json", b"k", partition=0)
@@ -401,10 +416,10 @@ def test_an_id_has_one_form(text: str) -> None:
 @pytest.mark.parametrize("value", [b"value", b"", None])
 def test_a_replay_is_read_as_it_was_written(timestamp: int | None, value: bytes | None) -> None:
     original = Record("image", 3, 7, timestamp, b"key", value, [("ce_id", b"1"), ("retry-of", b"mine")])
-    sent = replay_record("x.retry.image", Replay("x/0/12", 2), original)
+    sent = replay_record("x.retry.image", Replay("x/0/12", 2, "a-group"), original)
     assert (sent.topic, sent.partition) == ("x.retry.image", 3)
     came = Record("x.retry.image", 3, 0, 9_000, sent.key, sent.value, sent.headers)
-    assert replayed(came) == (original, Replay("x/0/12", 2))
+    assert replayed(came) == (original, Replay("x/0/12", 2, "a-group"))
     assert (letter_of(came), is_dropped(came)) == ("x/0/12", False)
 
 

@@ -363,7 +363,7 @@ def _replay(desk: _Desk, letter: DeadLetter, record: Any) -> Outgoing | Trouble:
     headers, _told = apart(record.headers, HEADER_PREFIX, REASONS)
     place = letter.topic, letter.partition, letter.offset, letter.timestamp_ms
     original = Record(*place, record.key, record.value, headers)
-    return replay_record(topic, Replay(str(letter.id), letter.replays + 1), original)
+    return replay_record(topic, Replay(str(letter.id), letter.replays + 1, letter.group), original)
 
 
 def _drop(desk: _Desk, letter: DeadLetter, record: Any) -> Outgoing | Trouble:
