@@ -95,7 +95,9 @@ class Watch:
             self._groups_at = now
         committed = {
             self._names.group(group): {
-                (self._names.topic(one.topic), one.partition): offset for one, offset in positions.items()
+                (self._names.topic(one.topic), one.partition): offset
+                for one, offset in positions.items()
+                if self._names.is_ours(one.topic)  # another's without our prefix may have a name of ours
             }
             for group, positions in inspection.committed(self._groups).items()
         }
