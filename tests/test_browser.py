@@ -100,6 +100,17 @@ def test_the_start_page_shows_what_is_up(suite: Suite, browser: Browser, languag
     context.close()
 
 
+@pytest.mark.parametrize(("language", "words"), [("pt-BR", "Ao vivo"), ("en-US", "Live")])
+def test_the_root_leads_to_the_live_page(suite: Suite, browser: Browser, language: str, words: str) -> None:
+    context = visitor(browser, language)
+    page = opened(context, f"{suite.url}/")
+    expect(page).to_have_url(f"{suite.url}/live/")
+    expect(page.locator(".site-service")).to_have_text(words)
+    screenshot(page, f"live-{language}")
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
 AWAY = {"type": "urn:problem:away", "title": "Service Unavailable", "status": 503, "detail": "…"}
 """What a gateway says in the place of a service that is off."""
 

@@ -11,7 +11,7 @@ from web.languages import language
 
 from .access import access, guard
 from .observatory import Observatory
-from .summary import MAX_KEY_CHARACTERS, Summary, summary_of
+from .summary import MAX_KEY_CHARACTERS, PLACE, Summary, summary_of
 from .values import headers_of, value_of
 from .ways import way_of
 
@@ -70,11 +70,12 @@ def recent() -> Response:
 
 @api.get("/api/ways/<topic>/<partition>/<offset>")
 def way(topic: str, partition: str, offset: str) -> Response:
-    bounds = _bounds(topic)
-    number = _partition(partition, bounds)
-    place = _inside(offset, bounds[number])
     here = observatory()
-    target = here.ring.at(topic, number, place) or _read_summary(topic, number, place)
+    target = _held(topic, partition, offset)
+    if target is None:
+        bounds = _bounds(topic)
+        number = _partition(partition, bounds)
+        target = _read_summary(topic, number, _inside(offset, bounds[number]))
     found = way_of(target, here.ring.all())
     values = _read_again([step.record for step in found.steps])
     steps = []
@@ -157,6 +158,12 @@ def _read_again(summaries: list[Summary]) -> dict[tuple[str, int, int], Any]:
             found[names.topic(record.topic), record.partition, record.offset] = record
             size += len(record.value or b"")
     return found
+
+
+def _held(topic: str, partition: str, offset: str) -> Summary | None:
+    """The record at that place, where it is in memory: it may have left the topic."""
+    place = PLACE.fullmatch(f"{topic}/{partition}/{offset}")
+    return observatory().ring.at(place["topic"], int(place["partition"]), int(place["offset"])) if place else None
 
 
 def _read_summary(topic: str, partition: int, offset: int) -> Summary:

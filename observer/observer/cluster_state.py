@@ -221,7 +221,11 @@ class ClusterState:
         topics = {topic for service in SERVICES if service.name == name for topic in service.reads}
         places = {(topic, number) for topic in topics for number in range(self._topics.get(topic, 0))}
         group = self._groups.get(name)
-        assigned = {(self._names.topic(one.topic), one.partition) for one in group.assigned} if group else set()
+        assigned = {
+            (self._names.topic(one.topic), one.partition)
+            for one in (group.assigned if group else ())
+            if self._names.is_ours(one.topic)
+        }
         return {place for place in places | assigned | self._committed.get(name, {}).keys() if place[0] in self._topics}
 
     def _first(self, name: str, place: Place) -> int | None:

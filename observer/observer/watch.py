@@ -95,7 +95,9 @@ class Watch:
             self._groups_at = now
         committed = {
             self._names.group(group): {
-                (self._names.topic(one.topic), one.partition): offset for one, offset in positions.items()
+                (self._names.topic(one.topic), one.partition): offset
+                for one, offset in positions.items()
+                if self._names.is_ours(one.topic)  # another's without our prefix may have a name of ours
             }
             for group, positions in inspection.committed(self._groups).items()
         }
@@ -114,18 +116,18 @@ class Watch:
 
     def _look_at_groups(self, inspection: Inspection) -> None:
         ours = [self._settings.group(service) for service in sorted(consumers())]
-        others = [group for group in inspection.group_names() if group not in ours]
+        # Where groups have a prefix, one without it may have the name of a service: it is another suite's.
+        others = [group for group in inspection.group_names() if group not in ours and group not in consumers()]
         self._groups = [*ours, *others][:MAX_GROUPS]
         self._described = inspection.groups(self._groups)
 
     def _shown(self, committed: dict[str, Any]) -> set[str]:
         """Of all groups those that are the suite's, or have to do with its topics; tells the state of them."""
-        called = {self._names.group(group): group for group in self._groups}
+        called, topics = {self._names.group(group): group for group in self._groups}, self._state.topics()
         shown = {
             name
             for name, positions in committed.items()
-            if self._names.may_be_ours(called[name])
-            or any(topic in self._state.topics() for topic, _partition in positions)
+            if self._names.may_be_ours(called[name]) or any(topic in topics for topic, _partition in positions)
         }
         self._state.groups_are({name: self._described.get(called[name]) for name in shown})
         return shown

@@ -19,7 +19,6 @@ from .settings import KafkaSettings
 
 log = get_logger(__name__)
 
-LONGEST_POLL_MS = 500
 LONGEST_FETCH_WAIT_MS = 500
 """A fetch that waits for longer would keep new partitions waiting, too."""
 MAX_POLL_RECORDS = 2_000
@@ -100,23 +99,20 @@ class Follower:
                     if time.monotonic() >= self._look_at:
                         self._look_for_partitions(consumer)
                         self._look_at = time.monotonic() + LOOK_SECONDS
-                    batches = consumer.poll(timeout_ms=LONGEST_POLL_MS if self._is_urgent() else wait_ms)
+                    batches = consumer.poll(timeout_ms=wait_ms)
                     self._tell(record for batch in batches.values() for record in batch)
                     self._note(consumer)
                 except KafkaError as error:
                     log.warning("poll failed, trying again", error=str(error))
                     self._stopping.wait(0.5)
                     continue
-                self._rest(bool(batches))
+                self._rest()
 
-    def _rest(self, found: bool) -> None:
-        if not self.caught_up.is_set():
-            return
-        if not self._is_urgent():
-            self._hurry.wait(LONG_PAUSE_SECONDS)
-        elif found:
-            self._stopping.wait(PAUSE_SECONDS)
-        self._hurry.clear()
+    def _rest(self) -> None:
+        """Each poll costs a request that names all partitions: a broker that answers idle ones soon must not spin."""
+        if self.caught_up.is_set():
+            self._hurry.wait(PAUSE_SECONDS if self._is_urgent() else LONG_PAUSE_SECONDS)
+            self._hurry.clear()
 
     def _look_for_partitions(self, consumer: Any) -> None:
         """Follow what topics and partitions there are. Raises KafkaError."""

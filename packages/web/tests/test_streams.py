@@ -81,6 +81,21 @@ def test_every_stream_gets_every_event() -> None:
     assert [reader.read(2) for reader in readers] == [[("state", "a"), ("state", "b")]] * 5
 
 
+def test_an_event_is_encoded_once_for_all_and_not_at_all_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[Any] = []
+    encode = streams.encode
+    monkeypatch.setattr(streams, "encode", lambda name, data: encoded.append(data) or encode(name, data))
+    hub = Hub()
+    hub.send("state", "to nobody")
+    assert not hub.is_heard()
+    readers = [Reader(hub) for _ in range(3)]
+    assert hub.is_heard()
+    assert not hub.is_heard("another channel")
+    hub.send("state", "a")
+    assert [reader.read(1) for reader in readers] == [[("state", "a")]] * 3
+    assert encoded == ["a"]
+
+
 def test_a_disconnected_reader_is_unsubscribed() -> None:
     hub = Hub()
     gone, here = Reader(hub), Reader(hub)
