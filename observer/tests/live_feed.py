@@ -21,7 +21,16 @@ from web import Hub, Problem, WebApp
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 PACKAGE = Path(__file__).parents[1] / "observer"
-SERVICES = json.loads((Path(str(events.__file__)).parent / "services.json").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = json.loads(
+    (Path(str(events.__file__)).parent / "services.json").read_text("utf-8")
+)
+SERVICES["observer"] = {
+    "page": "/live/",
+    "reads": ["*"],
+    "publishes": [],
+    "en": {"name": "Live", "does": "Watch every event travel."},
+    "pt-BR": {"name": "Ao vivo", "does": "Veja cada evento passar."},
+}
 PARTITIONS = 6
 KEPT_RECORDS = 5_000
 TICK_SECONDS = 0.1
@@ -48,13 +57,17 @@ TOPICS = dict(
 class Feed:
     """A bus in memory. `step` makes events pass; `run` does so by itself.
 
-    `stopped`: groups that read nothing. `away`: whether the broker is away.
+    `stopped`: groups that read nothing. `away`: whether the broker is away. `gone`: whether topics
+    have let go of what they held. `ready`: what the other pages of the suite
+    answer when they are asked whether they are: a status, by address.
     """
 
     def __init__(self) -> None:
         self.hub = Hub()
         self.stopped: set[str] = set()
         self.away = False
+        self.gone = False
+        self.ready = {"/upload/readyz": 200, "/chat/readyz": 200, "/mail/": 200}
         self.services: dict[str, dict[str, Any]] = dict(SERVICES)
         self.topics: dict[str, str] = dict(TOPICS)
         self.readers: dict[str, list[str]] = {name: list(SERVICES[name]["reads"]) for name in GROUPED}
@@ -186,7 +199,7 @@ class Feed:
                         "reads": service["reads"],
                         "publishes": service["publishes"],
                         "group": name if name in self.readers else None,
-                        "state": "unknown" if unknown else "down" if name in self.stopped else "up",
+                        "state": self._state(name),
                         **{lang: {word: service[lang][word] for word in ("name", "does")} for lang in ("en", "pt-BR")},
                     }
                     for name, service in self.services.items()
@@ -207,6 +220,11 @@ class Feed:
                     for name in GROUPED
                 },
             }
+
+    def _state(self, name: str) -> str:
+        if name == "observer":
+            return "up"
+        return "unknown" if self.away or name not in self.readers else "down" if name in self.stopped else "up"
 
     def _group(self, name: str, now: int) -> dict[str, Any]:
         committed = self.committed.get(name, Counter())
@@ -298,7 +316,7 @@ def make_app(feed: Feed) -> WebApp:
 
     @live.get("/")
     def page() -> str:
-        return render_template("live.html")
+        return render_template("live.html", graph=feed.graph())
 
     @live.get("/events")
     def stream() -> Response:
@@ -338,6 +356,7 @@ def make_app(feed: Feed) -> WebApp:
             readers = [name for name, topics in feed.readers.items() if record["topic"] in topics]
             steps.append(
                 full(record)
+                | ({"headers": None, "value": None, "gone": True} if feed.gone else {})
                 | {
                     "parent": parent,
                     "after_ms": record["at"] - of_trace[0]["at"],
@@ -382,6 +401,12 @@ def make_app(feed: Feed) -> WebApp:
             found = found[-limit:]
         end = max((feed.ends[topic, number] for number in range(PARTITIONS) if partition in (None, number)), default=0)
         return jsonify(records=[full(one) for one in found], begin=0, end=end)
+
+    @app.get("/upload/readyz")
+    @app.get("/chat/readyz")
+    @app.get("/mail/")
+    def ready() -> tuple[Response, int]:
+        return jsonify(checks={"broker": True, "store": False}), feed.ready[request.path]
 
     app.register_blueprint(live)
     app.on_stop.append(feed.close)

@@ -121,7 +121,8 @@ def test_every_service_topic_and_group_is_drawn_and_none_covers_another(
     page = live(contexts(language, phone=width == 390, size=size), url)
     lang = "pt-BR" if language == "pt-BR" else "en"
     for name, service in SERVICES.items():
-        assert node(page, "service", name).first.inner_text().split("\n")[0] == service[lang]["name"]
+        drawn = node(page, "page" if name == "observer" else "service", name).first
+        assert drawn.locator(".node-name").inner_text() == service[lang]["name"]
     drawn = page.get_by_test_id("node").evaluate_all(
         "nodes => nodes.map(({ dataset }) => [dataset.kind, dataset.name])"
     )
@@ -230,6 +231,8 @@ def test_the_table_says_what_the_drawing_says(feed: Feed, url: str, contexts: An
     services = page.locator("#table-services tbody tr").evaluate_all(rows)
     assert {row[1] for row in services} == SERVICES.keys()
     for title, name, _, _, state in services:
+        if name == "observer":
+            continue  # of this page itself only its name is drawn
         drawn = node(page, "service", name)
         assert [drawn.locator(part).inner_text() for part in (".node-name", ".node-state")] == [title, state]
     groups = {row[0]: row[1:] for row in page.locator("#table-groups tbody tr").evaluate_all(rows)}
@@ -530,6 +533,14 @@ def test_bytes_are_shown_as_hexadecimal_numbers_and_what_is_missing_is_said(
         expect(way).to_contain_text(words)
 
 
+def test_a_step_whose_record_is_gone_is_still_shown(feed: Feed, url: str, contexts: Any) -> None:
+    feed.step(1)
+    feed.gone = True
+    record = feed.records[0]
+    page = live(contexts(), f"{url}#way/{record['topic']}/{record['partition']}/{record['offset']}")
+    expect(page.get_by_test_id("step")).to_contain_text("The record is no longer in its topic.")
+
+
 def test_a_way_that_is_open_grows(feed: Feed, url: str, contexts: Any) -> None:
     feed.step(1)
     record = feed.records[0]
@@ -626,10 +637,25 @@ def test_the_language_is_switched_where_one_is(feed: Feed, url: str, contexts: A
     expect(page.get_by_test_id("door").first).to_have_text(re.compile("Imagens"))
 
 
-def test_the_pages_of_the_suite_are_at_hand(feed: Feed, url: str, contexts: Any) -> None:
+def test_the_pages_of_the_suite_are_at_hand_and_say_whether_they_are_up(feed: Feed, url: str, contexts: Any) -> None:
+    feed.ready["/chat/readyz"] = 503
     page = live(contexts(), url)
     links = page.get_by_test_id("door").locator("a")
     expect(links).to_have_count(5)
     addresses = links.evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert addresses == ["/upload/", "/chat/", "/chat/attendant", "/mail/", "/kafdrop"]
-    expect(links.nth(4)).to_have_attribute("data-state", "off")  # this server has no such page
+    for number, state in enumerate(["up", "degraded", "degraded", "up", "off"]):
+        expect(links.nth(number)).to_have_attribute("data-state", state)
+    expect(page.get_by_test_id("health")).to_have_text("Everything flows. chatbot is not ready.")
+    expect(page.get_by_test_id("health")).to_have_attribute("data-level", "warn")
+    expect(node(page, "service", "image-upload")).to_contain_text("up")
+    expect(node(page, "service", "chatbot")).to_contain_text("not ready")
+
+
+def test_the_page_is_drawn_before_the_first_answer(feed: Feed, url: str, contexts: Any) -> None:
+    context = contexts()
+    context.route("**/live/api/**", lambda route: None)
+    context.route("**/live/events", lambda route: None)
+    page = opened(context, url)
+    expect(node(page, "topic", "image")).to_be_visible()
+    expect(page.get_by_test_id("health")).to_contain_text("Everything flows.")

@@ -22,6 +22,9 @@ function renderNames() {
       element("span", { className: "mono", text: name }), element("span", { className: "small muted", text: kindOf(kind) })))));
 }
 
+/** The newest end that is known: groups are told of it more often. */
+const endOf = (end, places) => [end, ...places.map((one) => one?.end)].reduce((most, one) => (one > (most ?? -1) ? one : most), null);
+
 /** Partitions with begin and end, and how far each group has come in them. */
 function renderPartitions() {
   const topic = topicNamed(chosen);
@@ -37,7 +40,7 @@ function renderPartitions() {
     const places = groups.map((group) => group.topics[chosen].find((one) => one.partition === partition));
     return {
       key: String(partition),
-      cells: [count(partition), count(begin), count(Math.max(end, ...places.map((one) => one?.end ?? 0))), ...places.map((one) => count(one?.lag))],
+      cells: [count(partition), count(begin), count(endOf(end, places)), ...places.map((one) => count(one?.lag))],
     };
   }));
 }
@@ -69,8 +72,11 @@ async function look() {
   else if (from === "time") parameters.at = form.elements.time.value ? String(new Date(form.elements.time.value).getTime()) : "0";
   else parameters.latest = form.elements.limit.value;
   try {
-    const { records, begin, end } = await ask(`topics/${encodeURIComponent(chosen)}/records`, parameters);
+    const [{ records }, list] = await Promise.all([ask(`topics/${encodeURIComponent(chosen)}/records`, parameters), ask("topics")]);
     if (mine !== turn) return;
+    ({ topics } = list);
+    renderPartitions();
+    const { begin, end } = topicNamed(chosen)?.partitions.find((one) => String(one.partition) === partition) ?? {};
     showProblem(null);
     byId("messages").replaceChildren(...records.map(message));
     setText(byId("messages-words"), records.length === 0 ? translate("noMessages") : records.length === 1 ? translate("oneRecord") : translate("records", { count: count(records.length) }));

@@ -11,7 +11,9 @@ function valueText(value) {
 
 const formOf = (value) => ("json" in value ? translate("asJson") : "hex" in value ? translate("asHex") : translate("asText"));
 
-export function content({ headers, value }) {
+/** Headers and value, or that the record is gone: it was deleted, or compacted. */
+export function content({ headers, value, gone }) {
+  if (gone || !headers) return element("p", { className: "small muted", text: translate("recordGone") });
   const rows = headers.map(([name, text]) => element("tr", {}, element("th", { scope: "row", className: "mono", text: name }), element("td", { className: "mono", text: text ?? "" })));
   return element("div", { className: "content" },
     element("div", {},
@@ -19,6 +21,6 @@ export function content({ headers, value }) {
       rows.length ? element("table", { className: "headers" }, element("tbody", {}, ...rows)) : element("p", { className: "small muted", text: translate("noHeaders") })),
     element("div", {},
       element("h3", { className: "content-title", text: translate("value") }),
-      element("p", { className: "small muted", text: value ? [formOf(value), bytes(value.bytes), value.cut ? translate("cut") : ""].filter(Boolean).join(" · ") : "" }),
+      element("p", { className: "small muted", text: value ? [formOf(value), bytes(value.bytes), value.cut ? translate("cut") : "", value.unreadable ? translate("unreadable", { reason: value.unreadable }) : ""].filter(Boolean).join(" · ") : "" }),
       element("pre", { className: "value", tabindex: "0", "aria-label": translate("value"), "data-testid": "value", text: valueText(value) })));
 }

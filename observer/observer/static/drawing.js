@@ -5,7 +5,7 @@ import { Dots, edgePath, hueOf } from "./dots.js";
 import { groupProblem } from "./health.js";
 import { layout } from "./layout.js";
 import { placeOf } from "./records.js";
-import { topology } from "./topology.js";
+import { EVERY_TOPIC, topology } from "./topology.js";
 import { count, duration, members, partitions, rate, records, stateOf, titleOf } from "./words.js";
 
 const PULSE_MS = 500;
@@ -133,14 +133,14 @@ export class Drawing {
     setText(parts.name, title);
     node.title = service?.[document.documentElement.lang]?.does?.replaceAll("`", "") ?? title;
     if (kind === "page") {
-      setText(parts.code, translate("showsOnPage"));
+      setText(parts.code, service.reads.includes(EVERY_TOPIC) ? translate("readsEveryTopic") : translate("showsOnPage"));
       node.dataset.level = parts.light.parentNode.dataset.state = service.state;
       return;
     }
     const group = graph.groups.find((one) => one.name === (kind === "group" ? name : service?.group));
     const isOwn = service && service.group === group?.name;
     setText(parts.code, kind === "group" ? translate("foreignGroup") : kind === "producer" ? translate("foreignProducer") : name);
-    const problem = group ? groupProblem(group) : service?.state === "down" ? { level: "bad" } : null;
+    const problem = group ? groupProblem(group) : service?.state === "down" ? { level: "bad" } : service?.state === "degraded" ? { level: "warn" } : null;
     const words = group && (isOwn || kind === "group") ? groupWords(graph, group) : service ? stateOf(service.state) : "";
     setText(parts.state, words);
     parts.state.title = words;

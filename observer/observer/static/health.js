@@ -1,6 +1,7 @@
 // What is wrong, in words: from the graph alone.
 
 import { translate } from "../web/static/page.js";
+import { EVERY_TOPIC } from "./topology.js";
 import { deadLetters, duration, recordsWait, timeOf } from "./words.js";
 
 export const BEHIND_SECONDS = 10; // a group whose oldest waiting record is older is behind
@@ -31,10 +32,11 @@ export function problems(graph, isConnected) {
   }
   for (const { name, group, state } of graph.services) {
     if (state === "down" && !told.has(group)) add("bad", `service ${name}`, translate("isDown", { name }));
+    if (state === "degraded") add("warn", `service ${name}`, translate("isNotReady", { name }));
   }
   if (graph.broker.up) {
     const there = new Set(graph.topics.map(({ name }) => name));
-    const named = new Set(graph.services.flatMap(({ reads, publishes }) => [...reads, ...publishes]));
+    const named = new Set(graph.services.flatMap(({ reads, publishes }) => [...reads, ...publishes]).filter((topic) => topic !== EVERY_TOPIC));
     for (const topic of named) if (!there.has(topic)) add("bad", `topic ${topic}`, translate("topicMissing", { topic }));
   }
   for (const [name, number] of Object.entries(graph.dead_letters)) {

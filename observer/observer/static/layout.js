@@ -50,6 +50,8 @@ function columnsOf(topology) {
       }
     }
   }
+  const last = Math.max(0, ...column.values());
+  for (const { id, kind } of topology.nodes.values()) if (kind === "page" && column.get(id) === 0) column.set(id, last - (last % 2));
   return { column, kept };
 }
 

@@ -7,7 +7,7 @@ import { ask } from "./server.js";
 import { count, duration, timeOf } from "./words.js";
 
 export const LIST_ROWS = 60;
-const RENDER_MS = 250;
+const RENDER_MS = 400;
 const TYPING_MS = 300;
 const ASKED_RECORDS = 500;
 const FILTERS = ["topic", "key", "session", "picture"];

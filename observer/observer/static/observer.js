@@ -1,9 +1,9 @@
 // The live page: what the bus consists of, what passes, and what is wrong.
 
-import { announce, byId, setText, translate } from "../web/static/page.js";
+import { announce, byId, data, setText, translate } from "../web/static/page.js";
 import { subscribe } from "../web/static/live.js";
 import { openBrowser, updateBrowser } from "./browser.js";
-import { showDoors } from "./doors.js";
+import { renderDoors, watchDoors, withPages } from "./doors.js";
 import { Drawing } from "./drawing.js";
 import { problems } from "./health.js";
 import { EventList } from "./list.js";
@@ -32,7 +32,8 @@ const list = new EventList(records, {
   onPause: () => drawing.dots.clear(),
 });
 
-let graph = null;
+let told = null; // the graph as the server told it
+let graph = null; // and with what the pages of the suite said themselves
 let isConnected = true;
 let frame = 0;
 let said = null; // the problems that were announced
@@ -72,7 +73,7 @@ function render() {
   if (!graph) return;
   renderHealth();
   renderSampling();
-  showDoors(graph);
+  renderDoors(graph);
   if (!byId("view-live").hidden) {
     drawing.draw(graph, producers);
     renderTables(graph, producers);
@@ -86,14 +87,22 @@ const renderSoon = () => { frame ||= requestAnimationFrame(render); };
 // what comes
 
 function receiveGraph(newest) {
-  if (graph && newest.at < graph.at) return;
+  if (told && newest.at < told.at) return;
   const isFirst = !graph;
   const known = new Set(graph?.topics.map(({ name }) => name));
-  graph = newest;
+  told = newest;
+  graph = withPages(told);
   traffic.settle(graph);
   if (graph.topics.some(({ name }) => !known.has(name))) learnProducers(records.all);
-  if (isFirst) render();
-  else renderSoon();
+  if (!isFirst) {
+    renderSoon();
+    return;
+  }
+  render();
+  watchDoors(() => {
+    graph = withPages(told);
+    renderSoon();
+  });
 }
 
 /** Who publishes what, where the graph does not say so. A dead letter keeps the headers of whoever published it first. */
@@ -186,6 +195,8 @@ subscribe("events", {
     isConnected = false;
     renderSoon();
   },
+  onRefused: (status) => { if (status === 401 || status === 403) location.reload(); }, // the server then asks who it is
 });
-ask("graph").then(receiveGraph, () => { if (!graph) setText(byId("health-words"), translate("unreachable")); });
+if (data.graph) receiveGraph(data.graph);
+else ask("graph").then(receiveGraph, ({ message }) => { if (!graph) setText(byId("health-words"), message); });
 readRecent();

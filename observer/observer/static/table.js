@@ -3,9 +3,10 @@
 import { byId, element, setText, translate } from "../web/static/page.js";
 import { groupWords, topicAddress } from "./drawing.js";
 import { groupProblem } from "./health.js";
+import { EVERY_TOPIC } from "./topology.js";
 import { count, duration, groupStateOf, kindOf, rate, stateOf, titleOf } from "./words.js";
 
-const listed = (names) => (names.length ? names.join(", ") : "–");
+const listed = (names) => (names.length ? names.map((name) => (name === EVERY_TOPIC ? translate("everyTopic") : name)).join(", ") : "–");
 
 /** Makes the rows of a table body those of `rows`: [{key, cells: [text], level, href}]. */
 export function fillTable(body, rows) {

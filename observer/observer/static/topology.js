@@ -1,5 +1,6 @@
 // What the drawing consists of, from the graph alone: nodes (services, topics, groups) and edges (who publishes, who reads).
 
+export const EVERY_TOPIC = "*"; // what a service reads that reads all there is; it gets no edges, as they would hide the others
 const PRIVATE_KINDS = new Set(["dead-letters", "memory", "retry"]);
 
 export const topicId = (name) => `topic ${name}`;
@@ -35,7 +36,7 @@ export function topology(graph, producers = new Map()) {
   for (const { name, publishes } of services.values()) for (const topic of publishes) note(publishers, topic, name);
   for (const [source, published] of producers) for (const topic of published) note(publishers, topic, source);
   for (const { name, reads, group } of services.values()) {
-    for (const topic of new Set([...reads, ...Object.keys(groups.get(group)?.topics ?? {})])) note(readers, topic, name);
+    for (const topic of new Set([...reads.filter((topic) => topic !== EVERY_TOPIC), ...Object.keys(groups.get(group)?.topics ?? {})])) note(readers, topic, name);
   }
   const isOwn = (group) => services.get(group.service)?.group === group.name;
   for (const group of groups.values()) {
@@ -52,7 +53,8 @@ export function topology(graph, producers = new Map()) {
   }
 
   for (const service of services.values()) {
-    nodes.set(service.name, { id: service.name, kind: "service", name: service.name, group: service.group, topics: [] });
+    if (service.reads.includes(EVERY_TOPIC) && !service.publishes.length) nodes.set(service.name, { id: service.name, kind: "page", name: service.name, topics: [] });
+    else nodes.set(service.name, { id: service.name, kind: "service", name: service.name, group: service.group, topics: [] });
   }
   for (const source of producers.keys()) if (!services.has(source)) nodes.set(source, { id: source, kind: "producer", name: source, topics: [] });
   for (const { name } of topics.values()) {

@@ -12,6 +12,7 @@ export class Traffic {
   #dots;
   #waiting = new Map(); // "topic/partition" → [{record, arrivesAt}]
   #positions = new Map(); // "group topic/partition" → the offset that it reads next
+  #readers = new Map(); // topic → groups
 
   constructor(dots) {
     this.#dots = dots;
@@ -20,8 +21,10 @@ export class Traffic {
   /** Positions that the graph tells; a group that has read before it was looked at sends no dots for that. */
   settle(graph) {
     const known = new Set();
+    this.#readers = new Map();
     for (const { name, topics } of graph.groups) {
       for (const [topic, partitions] of Object.entries(topics)) {
+        this.#readers.set(topic, [...this.#readers.get(topic) ?? [], name]);
         for (const { partition, committed } of partitions) {
           const key = `${name} ${topic}/${partition}`;
           known.add(key);
@@ -37,9 +40,15 @@ export class Traffic {
     for (const record of records) {
       const edge = publishEdge(sourceOf(record), record.topic);
       const moves = isShown && this.#dots.has(edge) && this.#dots.send(edge, record, now);
+      const arrivesAt = moves ? now + TRAVEL_MS : now;
       const place = `${record.topic}/${record.partition}`;
+      for (const group of isShown ? this.#readers.get(record.topic) ?? [] : []) {
+        // what was read before the page heard of it
+        const hasRead = this.#positions.get(`${group} ${place}`) > record.offset;
+        if (hasRead && this.#dots.has(readEdge(group, record.topic))) this.#dots.send(readEdge(group, record.topic), record, arrivesAt);
+      }
       const waiting = this.#waiting.get(place) ?? [];
-      waiting.push({ record, arrivesAt: moves ? now + TRAVEL_MS : now });
+      waiting.push({ record, arrivesAt });
       if (waiting.length > WAITING_A_PARTITION) waiting.shift();
       this.#waiting.delete(place);
       this.#waiting.set(place, waiting);

@@ -42,7 +42,7 @@ export const kindOf = (kind) => ({
   missing: translate("kindMissing"),
 })[kind] ?? kind;
 
-export const stateOf = (state) => ({ up: translate("up"), down: translate("down"), unknown: translate("unknown") })[state] ?? state;
+export const stateOf = (state) => ({ up: translate("up"), degraded: translate("notReady"), down: translate("down"), unknown: translate("unknown") })[state] ?? state;
 
 /** The state of a group, in words; the broker's own name of it stays where there is no other. */
 export const groupStateOf = (state) => ({
