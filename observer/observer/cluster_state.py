@@ -257,6 +257,6 @@ def kind_of(topic: str) -> str:
         return "dead-letters"
     if topic.endswith(".memory"):
         return "memory"
-    if topic.endswith((".retry", ".delay")):
+    if ".retry." in topic or topic.endswith(".delay"):
         return "retry"
     return "events" if topic in TOPICS else "foreign"

@@ -132,5 +132,5 @@ def test_records_are_counted_where_offsets_tell(known: Known) -> None:
 
 
 def test_kinds_are_told_by_names() -> None:
-    names = ("image", "a-worker.dlq", "notifier.memory", "notifier.delay", "vendas")
-    assert [kind_of(name) for name in names] == ["events", "dead-letters", "memory", "retry", "foreign"]
+    names = ("image", "a-worker.dlq", "notifier.memory", "notifier.delay", "a-worker.retry.image", "vendas")
+    assert [kind_of(name) for name in names] == ["events", "dead-letters", "memory", "retry", "retry", "foreign"]

@@ -14,7 +14,8 @@ function ownerByName(topic, services) {
 
 /**
  * Nodes by id, edges by id, and `owners`: which node has a topic that stands on it, not beside it. Such a topic is one
- * that a service keeps for itself: dead letters, memory, retries, and what nobody else publishes or reads.
+ * that a service keeps for itself: dead letters, memory, retries once there are some, and what nobody else publishes or
+ * reads.
  *
  * producers: what has published, but is no service of the graph, such as a program of someone's own: source → topics.
  */
@@ -63,7 +64,10 @@ export function topology(graph, producers = new Map()) {
   for (const group of groups.values()) {
     if (!isOwn(group)) nodes.set(`group ${group.name}`, { id: `group ${group.name}`, kind: "group", name: group.name, group: group.name, topics: [] });
   }
-  for (const [topic, owner] of owners) nodes.get(owner).topics.push(topic);
+  for (const [topic, owner] of owners) {
+    const isUnused = topic.includes(".retry.") && topics.get(topic).records === 0;
+    if (!isUnused) nodes.get(owner).topics.push(topic);
+  }
 
   const join = (id, from, to, more) => edges.set(id, { id, from, to, ...more });
   for (const [topic, names] of publishers) {
