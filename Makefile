@@ -12,7 +12,7 @@ PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml) $(ROOMS:%=%/pyproject.tom
 EXAMPLES := $(wildcard examples/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset demo chat dead-letters doctor new-worker k8s test test-compose test-compose-more bench model lint lock
+.PHONY: help run up down reset demo chat dead-letters doctor new-worker k8s test test-compose test-compose-more chaos bench model lint lock
 
 help: ## list the commands | lista os comandos
 	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in pt*) column=3 ;; *) column=2 ;; esac; \
@@ -63,6 +63,10 @@ test-compose: ## the suite in containers, tested from outside | a suíte em cont
 
 test-compose-more: ## after test-compose: other clusters, and the examples | depois de test-compose: outros clusters e os exemplos
 	@exec bash tests/compose/run-more
+
+# SEED: draws the same again. FAULT: one row of the table, by its name or a part of it. SHORT=1: each thing once or twice.
+chaos: ## failure tests of the suite in containers | testes de falha da suíte em contêineres
+	@exec bash tests/compose/run-chaos
 
 # SENTIMENT_DATA: a folder with dev.csv, to compare the labels of the model too. PEERS=1: other frameworks too.
 # BENCH_ONLY: pictures, runtime, idle or sentiment. BENCH_BROKER=embedded: not the one in a container.

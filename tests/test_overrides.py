@@ -35,3 +35,25 @@ def test_neither_broker_nor_zookeeper_is_started_beside_a_kafka_elsewhere() -> N
         "broker",
         "zookeeper",
     }
+
+
+def test_every_client_of_kafka_knows_all_three_brokers() -> None:
+    entries = override("three-brokers")
+    brokers = [name for name in (*COMPOSE, *entries) if name.startswith("broker")]
+    bootstrap = ",".join(f"{name}:29092" for name in dict.fromkeys(brokers))
+    environments = {name: entry.get("environment", {}) for name, entry in entries.items()}
+    told = {name for name, env in environments.items() if env.get("KAFKA_BOOTSTRAP_SERVERS") == bootstrap}
+    assert told == CLIENTS
+    assert environments["kafdrop"]["KAFKA_BROKERCONNECT"] == bootstrap
+
+
+def test_the_brokers_of_three_differ_in_nothing_but_their_names() -> None:
+    entries = override("three-brokers")
+    first = COMPOSE["broker"] | {"environment": COMPOSE["broker"]["environment"] | entries["broker"]["environment"]}
+
+    def alike(broker: dict[str, Any]) -> dict[str, Any]:
+        own = {"KAFKA_BROKER_ID", "KAFKA_ADVERTISED_LISTENERS"}
+        environment = {name: value for name, value in broker["environment"].items() if name not in own}
+        return {**broker, "environment": environment, "ports": None, "volumes": None}
+
+    assert alike(entries["broker-2"]) == alike(entries["broker-3"]) == alike(first)
