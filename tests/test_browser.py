@@ -497,7 +497,7 @@ def test_axe_finds_nothing(
     suite: Suite, browser: Browser, picture: dict[str, Any], language: str, phone: bool, scheme: str
 ) -> None:
     context = visitor(browser, language, phone, color_scheme=scheme, reduced_motion="reduce")
-    page = opened(context, suite.url)
+    page = opened(context, f"{suite.url}/index.html")
     expect(page.get_by_test_id("service").first).to_have_attribute("data-state", "up", timeout=TIMEOUT_MS)
     found = faults(page)
 

@@ -223,7 +223,7 @@ def test_a_message_repeated_at_any_replica_is_shown_once(replicas: tuple[Service
     replicas[0].say(sessao, "Tchau")
     for replica in replicas:
         page = Listener(replica, f"sessions/{sessao}/events")
-        eventually(lambda page=page: "Tchau" in page.texts())  # type: ignore[misc]
+        eventually(lambda page=page: len(page.texts()) >= 4)  # type: ignore[misc]
         assert page.texts()[:-1] == ["Olá", "Oi", "Tchau"]
 
 

@@ -1,6 +1,7 @@
 """The model: batches and quantisation do not change its results; unusable models are refused."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sentiment_consumer.ways import WAYS, EitherLinear, Way, exact, int_mm, take
 from torch import Tensor, nn
 
 TEXTS = ["não", "the order is late!", "obrigado", "meu pedido não chegou? " * 5, "thanks", "is late, the order", "zyx"]
+SLOW_SECONDS = 0.02
 
 
 def test_a_batch_has_the_results_of_single_texts(tiny_model: Path) -> None:
@@ -94,10 +96,24 @@ def quick(sign: float) -> Way:
     return prepare
 
 
+@pytest.fixture
+def slow_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers that take so long in a race that a busy machine makes no other way slower."""
+    forward = nn.Linear.forward
+
+    def slow(layer: nn.Linear, rows: Tensor) -> Tensor:
+        if (rows == 1).all():
+            time.sleep(SLOW_SECONDS)
+        return forward(layer, rows)
+
+    monkeypatch.setattr(nn.Linear, "forward", slow)
+
+
 def is_changed(model: Model) -> bool:
     return any(isinstance(module, EitherLinear) for module in model._network.modules())
 
 
+@pytest.mark.usefixtures("slow_layers")
 def test_a_quicker_way_with_the_same_labels_is_taken(tiny_model: Path) -> None:
     expected = Model(str(tiny_model), {"32 bits": exact})
     model = Model(str(tiny_model), {"32 bits": exact, "quick": quick(1)})
@@ -105,6 +121,7 @@ def test_a_quicker_way_with_the_same_labels_is_taken(tiny_model: Path) -> None:
     assert model(TEXTS) == expected(TEXTS)
 
 
+@pytest.mark.usefixtures("slow_layers")
 def test_a_quicker_way_with_other_labels_is_refused(tiny_model: Path) -> None:
     expected = Model(str(tiny_model), {"32 bits": exact})
     model = Model(str(tiny_model), {"32 bits": exact, "wrong": quick(-1)})
