@@ -85,7 +85,7 @@ def test_scaling_out_spreads_the_partitions(suite: Suite) -> None:
         def shares() -> list[int]:
             lines = [docker("logs", one).splitlines() for one in containers("rotate-worker")]
             last = [[line for line in log if "assigned=" in line][-1:] for log in lines]
-            return sorted(line[0].count("image/") if line else 0 for line in last)
+            return sorted(line[0].count("'image/") if line else 0 for line in last)
 
         def even() -> bool:
             assert shares() == [2, 2, 2]
