@@ -157,6 +157,7 @@ def main() -> int:
                 chat.exit_status, line = 1, f"O Kafka não responde em {where}: inicie antes a suíte (make run)."
             print(line, file=sys.stderr, flush=True)
         finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already; a second Ctrl-C would leave a traceback
             chat.close()
     return chat.exit_status
 

@@ -239,6 +239,18 @@ def test_it_exits_on_sigint_while_it_asks_for_the_name(terminal: Terminal) -> No
     assert terminal.exit_status(lambda: terminal.process.send_signal(signal.SIGINT)) == 0
 
 
+def test_a_second_ctrl_c_does_not_disturb_the_end(terminal: Terminal) -> None:
+    terminal.wait_for("Digite o seu nome: ")
+
+    def press_again_and_again() -> None:
+        for _ in range(8):
+            with suppress(ProcessLookupError):
+                terminal.process.send_signal(signal.SIGINT)
+            time.sleep(0.25)
+
+    assert terminal.exit_status(press_again_and_again) == 0
+
+
 def test_a_message_that_is_too_long_is_asked_for_again(kafka_env: dict[str, str]) -> None:
     result = run_with_input("Ana\n" + "x" * 5_000 + "\nOlá\n")
     assert "no máximo 4000 caracteres" in result.stdout
