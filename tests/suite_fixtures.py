@@ -89,6 +89,30 @@ def all_records(
         return found
 
 
+AWAY = (429, 502, 503, 504)
+"""What says that the same request may be answered later."""
+
+
+def patiently(send: Callable[[], requests.Response], seconds: float) -> Any:
+    """What the pages do for their person: send the same again while something is away. Returns the JSON of the answer.
+
+    Raises AssertionError for any other refusal, or when it has not been answered in time.
+    """
+
+    def attempt() -> Any:
+        try:
+            answer = send()
+        except requests.RequestException:
+            answer = None
+        if answer is None or answer.status_code in AWAY:
+            time.sleep(0.5)
+            return None
+        assert answer.ok, f"{answer.url}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    return eventually(attempt, seconds)
+
+
 def answers(port: int) -> bool:
     with socket.socket() as client:
         client.settimeout(1)

@@ -3,7 +3,8 @@
 from collections import Counter
 
 import pytest
-from chaos.account import OPERATIONS, Accepted, Account, Seen, account
+from chaos.account import Accepted, Account, Seen, account
+from events.services import OPERATIONS
 
 
 @pytest.fixture

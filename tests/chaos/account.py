@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-OPERATIONS = ("rotate", "grayscale", "caption")
+from events.services import OPERATIONS
 
 
 @dataclass

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from containers import compose, containers, docker, state, wait_until_healthy
 from kafka import KafkaProducer
 from suite_fixtures import Suite, eventually
 
-from .containers import compose, containers, docker, state, wait_until_healthy
 from .load import Load
 
 NETWORK = "minharede"

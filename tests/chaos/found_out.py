@@ -3,10 +3,10 @@
 import random
 import sys
 
+from containers import compose, docker
 from suite_fixtures import ROOT, Suite, eventually
 
 from .account import Account, account
-from .containers import compose, docker
 from .load import Load
 from .observe import dead_letters, settled
 

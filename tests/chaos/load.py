@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from itertools import count
@@ -10,7 +9,7 @@ from typing import Any
 
 import requests
 from sample_pictures import encoded, quarters
-from suite_fixtures import Suite, eventually
+from suite_fixtures import Suite, patiently
 
 from .account import Accepted
 
@@ -22,7 +21,6 @@ ANGRY_EVERY = 9
 REQUEST_TIMEOUT_SECONDS = 20
 ACCEPTED_WITHIN_SECONDS = 300
 """Longer than any fault lasts."""
-TRY_AGAIN = {429, 502, 503, 504}
 ANGRY = "Que atendimento horrível! Isso é um absurdo, quero o meu dinheiro de volta!"
 ATTENDANT = "Bia"
 PHOTOS = {f"foto {number}.jpg": encoded(quarters((160 + 16 * number, 120)), "JPEG") for number in range(8)}
@@ -73,7 +71,7 @@ class Load:
                 timeout=REQUEST_TIMEOUT_SECONDS,
             )
 
-        picture = str(_patiently(send)["images"][0]["id"])
+        picture = str(patiently(send, ACCEPTED_WITHIN_SECONDS)["images"][0]["id"])
         self.photos[picture] = name
         self.accepted.pictures[picture] = address
         return picture
@@ -98,10 +96,11 @@ class Load:
 
         def serve() -> None:
             headers = {"Authorization": f"Bearer {self._suite.token}"}
-            queue = _patiently(
+            queue = patiently(
                 lambda: requests.get(
                     f"{self._suite.url}/chat/api/attendant/sessions", headers=headers, timeout=REQUEST_TIMEOUT_SECONDS
-                )
+                ),
+                ACCEPTED_WITHIN_SECONDS,
             )
             for row in queue["sessions"]:
                 if row["estado"] == "waiting" and row["sessao"] in self.sessions:
@@ -124,23 +123,7 @@ class Load:
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         if "/attendant/" in path:
             headers["Authorization"] = f"Bearer {self._suite.token}"
-        return _patiently(
-            lambda: requests.post(self._suite.url + path, json=body, headers=headers, timeout=REQUEST_TIMEOUT_SECONDS)
+        return patiently(
+            lambda: requests.post(self._suite.url + path, json=body, headers=headers, timeout=REQUEST_TIMEOUT_SECONDS),
+            ACCEPTED_WITHIN_SECONDS,
         )
-
-
-def _patiently(send: Callable[[], requests.Response]) -> Any:
-    """What the pages do: send the same again while something is away."""
-
-    def attempt() -> Any:
-        try:
-            answer = send()
-        except requests.RequestException:
-            answer = None
-        if answer is None or answer.status_code in TRY_AGAIN:
-            time.sleep(0.5)
-            return None
-        assert answer.ok, f"{answer.url}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    return eventually(attempt, ACCEPTED_WITHIN_SECONDS)

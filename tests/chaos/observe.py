@@ -10,20 +10,27 @@ from functools import cache
 from typing import Any
 
 import requests
+from bus import KafkaSettings
+from bus.browser import Browser
 from caption_worker.captioned import captioned
+from chat_replica import Replica
+from containers import addresses
+from events.catalogue import consumers, dead_letters_of
+from events.services import OPERATIONS
 from grayscale_worker.grayed import grayed
-from kafka import KafkaConsumer
 from PIL import Image
 from rotate_worker.rotated import rotated
 from suite_fixtures import Suite
 
-from .account import OPERATIONS, Accepted, Seen, account
-from .containers import addresses
+from .account import Accepted, Seen, account
 from .load import PHOTOS, Load
 
-SENTENCES = {"rotate": "rotacionado", "grayscale": "preto e branco", "caption": "nome do arquivo"}
-"""Of each mail's subject, the words that tell the operation."""
-STREAM_TIMEOUT_SECONDS = 30
+SUBJECTS = {
+    str(service.portuguese.sentence).format(name=photo): operation
+    for operation, service in OPERATIONS.items()
+    for photo in PHOTOS
+}
+"""The operation that the subject of a mail tells of."""
 SETTLES_WITHIN_SECONDS = 300
 DOUBLES_SHOW_WITHIN_SECONDS = 5
 """How long is waited for what should not come, when all has come."""
@@ -47,20 +54,14 @@ def settled(
 
 def dead_letters(suite: Suite) -> dict[str, int]:
     """How many each service has made."""
-    consumer = KafkaConsumer(**suite.client())
+    settings = KafkaSettings(kafka_bootstrap_servers=suite.broker)
+    browser = Browser(settings)
     try:
-        topics = sorted(topic for topic in consumer.topics() if topic.endswith(".dlq"))
-        return {topic.removesuffix(".dlq"): _records(consumer, topic) for topic in topics}
+        topics = {service: settings.topic(dead_letters_of(service)) for service in consumers()}
+        held = {service: browser.bounds(topic).values() for service, topic in topics.items()}
     finally:
-        consumer.close()
-
-
-def _records(consumer: Any, topic: str) -> int:
-    from kafka import TopicPartition
-
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    return sum(end[one] - first[one] for one in partitions)
+        browser.close()
+    return {service: sum(one.end - one.begin for one in partitions) for service, partitions in held.items()}
 
 
 def _asked_for(accepted: Accepted) -> Counter[str]:
@@ -72,8 +73,9 @@ def _look(suite: Suite, load: Load) -> Seen:
     for picture in load.accepted.pictures:
         for operation, result in _results(suite, picture, load.photos[picture]).items():
             seen.results[picture, operation] = result
+    replicas = [Replica(f"http://{address}:8000", suite.token) for address in addresses("chatbot")]
     for session in load.sessions:
-        present = [_conversation(f"http://{address}:8000", session) for address in addresses("chatbot")]
+        present = [_conversation(replica, session) for replica in replicas]
         events = next((one for one in present if one), [])
         for name, event in events:
             if name == "message":
@@ -124,37 +126,14 @@ def _mails(suite: Suite, addresses: set[str]) -> Counter[tuple[str, str]]:
         for mail in suite.get("/mail/email").json():
             address = mail["to"][0]["address"]
             if address in addresses:
-                mails[address, _operation_of(mail["subject"])] += 1
+                mails[address, SUBJECTS.get(mail["subject"], mail["subject"])] += 1
     return mails
 
 
-def _operation_of(subject: str) -> str:
-    found = [operation for operation, words in SENTENCES.items() if words in subject]
-    return found[0] if len(found) == 1 else subject
-
-
-def _conversation(url: str, session: str) -> list[tuple[str, dict[str, Any]]]:
-    """The conversation as a stream begins with it; empty where the replica does not answer."""
-    events: list[tuple[str, dict[str, Any]]] = []
-    with suppress(requests.RequestException):
-        stream = requests.get(
-            f"{url}/chat/api/sessions/{session}/events",
-            headers={"Host": "localhost"},
-            stream=True,
-            timeout=STREAM_TIMEOUT_SECONDS,
-        )
-        with stream:
-            if not stream.ok:
-                return []
-            name = ""
-            for line in stream.iter_lines(chunk_size=1):
-                field, _, value = line.decode().partition(": ")
-                if field == "event":
-                    name = value
-                elif field == "data":
-                    events.append((name, json.loads(value)))
-                    if name == "state":
-                        return events
+def _conversation(replica: Replica, session: str) -> list[tuple[str, dict[str, Any]]]:
+    """Empty where the replica does not answer."""
+    with suppress(requests.RequestException, AssertionError):
+        return replica.present(session)
     return []
 
 

@@ -1,6 +1,5 @@
 """The containers themselves: what is killed comes back and loses nothing, what scales shares, what stops is clean."""
 
-import json
 import os
 import random
 import signal
@@ -10,11 +9,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 import yaml
+from containers import compose, containers, docker, healthy, inspect
 from PIL import Image
 from sample_pictures import encoded, quarters
 from suite_fixtures import ROOT, Suite, eventually
@@ -24,27 +23,6 @@ pytestmark = pytest.mark.compose
 PICTURES = ("image-upload", "rotate-worker", "grayscale-worker", "caption-worker", "notifier", "nginx")
 OURS = (*PICTURES, "chatbot", "observer", "sentiment-consumer")
 PHOTO = encoded(quarters((1600, 1200)))
-
-
-def docker(*command: str) -> str:
-    return subprocess.run(["docker", *command], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def compose(*command: str) -> str:
-    return docker("compose", *command)
-
-
-def containers(service: str) -> list[str]:
-    return compose("ps", "--all", "--quiet", service).split()
-
-
-def inspect(container: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(docker("inspect", container))[0]
-    return found
-
-
-def healthy(service: str) -> bool:
-    return inspect(containers(service)[0])["State"]["Health"]["Status"] == "healthy"
 
 
 def upload_until_accepted(suite: Suite, number: int) -> str:

@@ -1,76 +1,22 @@
 """The conversation in containers: what is killed loses nothing, replicas agree, many look on, and what it weighs."""
 
-import json
 import os
 import re
 import signal
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
+from chat_replica import Replica
+from containers import compose, containers, docker, healthy, inspect
 from suite_fixtures import ROOT, Suite, eventually
-from test_compose import compose, containers, docker, healthy, inspect
 
 pytestmark = pytest.mark.compose
 
 ANGRY = "Que atendimento horrível! Isso é um absurdo, quero o meu dinheiro de volta!"
-
-
-class Replica:
-    """The chatbot's API: through the gateway, or of one container alone."""
-
-    def __init__(self, url: str, token: str):
-        self.url, self.token = url, token
-
-    def ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/chat/readyz", timeout=30).ok
-        except requests.RequestException:
-            return False
-
-    def post(self, path: str, **body: Any) -> requests.Response:
-        headers = {"Authorization": f"Bearer {self.token}"} if path.startswith("attendant") else {}
-        return requests.post(f"{self.url}/chat/api/{path}", json=body, headers=headers, timeout=30)
-
-    def patiently(self, path: str, **body: Any) -> Any:
-        """What a page does for its person: try again while something is away."""
-
-        def attempt() -> Any:
-            try:
-                answer = self.post(path, **body)
-            except requests.RequestException:
-                answer = None
-            if answer is None or answer.status_code in (429, 502, 503, 504):
-                time.sleep(0.5)
-                return None
-            assert answer.ok, answer.text
-            return answer.json()
-
-        return eventually(attempt, 120)
-
-    def begin(self) -> str:
-        return str(self.patiently("sessions", nome="Ana")["sessao"])
-
-    def present(self, session: str) -> list[tuple[str, dict[str, Any]]]:
-        """The conversation so far, as a stream begins with it."""
-        events, name = [], ""
-        with requests.get(f"{self.url}/chat/api/sessions/{session}/events", stream=True, timeout=30) as stream:
-            assert stream.ok, stream.text
-            for line in stream.iter_lines(chunk_size=1):
-                field, _, value = line.decode().partition(": ")
-                if field == "event":
-                    name = value
-                elif field == "data":
-                    events.append((name, json.loads(value)))
-                    if name == "state":
-                        break
-        return events
 
 
 @pytest.fixture

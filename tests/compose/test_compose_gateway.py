@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from containers import docker
 from gateway_checks import (
     CLIENT,
     address_seen,
@@ -13,7 +14,6 @@ from gateway_checks import (
     shows_the_start_page,
 )
 from suite_fixtures import ROOT, eventually
-from test_compose import docker
 
 pytestmark = pytest.mark.compose
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests
+from containers import compose, containers, docker, healthy, inspect
 from suite_fixtures import Suite, eventually
-from test_compose import compose, containers, docker, healthy, inspect
 
 pytestmark = pytest.mark.compose
 

@@ -1,7 +1,7 @@
 """The suite's broker without ZooKeeper (deploy/compose/kraft.yml)."""
 
 import pytest
-from chaos.containers import containers, docker, wait_until_healthy
+from containers import containers, docker, wait_until_healthy
 from sample_pictures import encoded, quarters
 from suite_fixtures import Suite
 

@@ -4,9 +4,9 @@ import random
 
 import pytest
 from chaos.account import account
-from chaos.containers import compose, containers, docker, wait_until_healthy
 from chaos.load import Load
 from chaos.observe import dead_letters, settled, unexpected
+from containers import compose, containers, docker, wait_until_healthy
 from suite_fixtures import Suite, eventually
 
 pytestmark = pytest.mark.compose
