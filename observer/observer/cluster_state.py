@@ -8,7 +8,7 @@ from typing import Any
 
 from bus.inspection import Group
 from bus.names import Names
-from events.catalogue import TOPICS, consumers, dead_letters_of
+from events.catalogue import TOPICS, consumers, dead_letters_of, is_for_retries
 from events.services import SERVICES, Service
 
 from .ring import Place
@@ -257,6 +257,6 @@ def kind_of(topic: str) -> str:
         return "dead-letters"
     if topic.endswith(".memory"):
         return "memory"
-    if ".retry." in topic or topic.endswith(".delay"):
+    if is_for_retries(topic) or topic.endswith(".delay"):
         return "retry"
     return "events" if topic in TOPICS else "foreign"

@@ -73,10 +73,9 @@ class Runtime:
         """What it reads: the names of topics on the cluster, and in the suite."""
         self._retries = {settings.topic(retries_of(name, topic)): retries_of(name, topic) for topic in handlers}
         """The topics of replayed dead letters, likewise."""
-        self.handlers = {settings.topic(topic): handler for topic, handler in handlers.items()}
+        self._retries_beside = dict(zip(self.topics, self._retries, strict=True))
+        self.handlers = dict(zip([*self.topics, *self._retries], [*handlers.values()] * 2, strict=True))
         """By the names of their topics on the cluster; that of replays has the handler of its source."""
-        self.handlers |= {settings.topic(retries_of(name, topic)): handler for topic, handler in handlers.items()}
-        self._retries_beside = {settings.topic(topic): settings.topic(retries_of(name, topic)) for topic in handlers}
         self.stopping = Stop()
         self._settings = settings
         self._cluster = cluster
@@ -279,16 +278,9 @@ class Runtime:
     def _decode(self, delivery: Delivery) -> None:
         self._watchdog.turned()  # many may come at once
         handler = self.handlers[delivery.record.topic]
-        if delivery.record.topic in self._retries:
-            if is_dropped(delivery.record):
-                self._outbox.publish(delivery, [])
-                return
-            if found := replayed(delivery.record):
-                delivery.original, delivery.replay = found
-                if delivery.replay.group not in {"", self._group}:
-                    self._outbox.publish(delivery, [])
-                    return
-                logger.info("replaying", record=_place(delivery), dead_letter=delivery.replay.letter)
+        if delivery.record.topic in self._retries and not self._replays(delivery):
+            self._outbox.publish(delivery, [])
+            return
         record = delivery.original
         topic = self._retries.get(record.topic, handler.topic)
         delivery.cause = Cause.of(topic, record.partition, record.offset, record.headers)
@@ -303,6 +295,17 @@ class Runtime:
         if handler.delay_seconds:
             age = time.time() - timestamp_seconds(record)
             delivery.delay(time.monotonic() + handler.delay_seconds - max(0.0, age))  # clocks may differ
+
+    def _replays(self, delivery: Delivery) -> bool:
+        """Whether a record on a topic of replays is for this group to handle; one that is has its original then."""
+        if is_dropped(delivery.record):
+            return False
+        if found := replayed(delivery.record):
+            delivery.original, delivery.replay = found
+            if delivery.replay.group not in {"", self._group}:
+                return False
+            logger.info("replaying", record=_place(delivery), dead_letter=delivery.replay.letter)
+        return True
 
     # 3. Call handlers.
 

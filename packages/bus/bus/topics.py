@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from events.catalogue import CONVERSATION_TOPICS
+from events.catalogue import CONVERSATION_TOPICS, is_for_retries
 from service.log import get_logger
 
 from .settings import KafkaSettings
@@ -88,12 +88,12 @@ def _create(admin: "KafkaAdminClient", name: str, options: dict[str, Any]) -> No
 
 def takes_dead_letters(name: str) -> bool:
     """Whether the records of the topic may have MAX_DEAD_LETTER_BYTES."""
-    return name.endswith(".dlq") or ".retry." in name
+    return name.endswith(".dlq") or is_for_retries(name)
 
 
 def _follows_a_source(name: str) -> bool:
     """Whether the topic has a partition for each of another one."""
-    return name.endswith(".memory") or ".retry." in name
+    return name.endswith(".memory") or is_for_retries(name)
 
 
 def _options(name: str, settings: KafkaSettings) -> dict[str, object]:

@@ -56,6 +56,11 @@ def retries_of(service: str, topic: str) -> str:
     return f"{service}.retry.{topic}"
 
 
+def is_for_retries(topic: str) -> bool:
+    """Whether a topic is one of `retries_of`, as its name says."""
+    return ".retry." in topic
+
+
 def memory_of(service: str) -> str:
     """The topic behind the state store of `service`; it has as many partitions as the service's source topics."""
     return f"{service}.memory"
