@@ -137,6 +137,14 @@ class Broker:
         )
         eventually(lambda: answers(self.port), 60)
 
+    def pause(self) -> None:
+        """Stand still: returns when it answers nothing any more. The signal alone returns before."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()

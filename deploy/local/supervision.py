@@ -141,8 +141,8 @@ def leftover(run_dir: Path) -> int | None:
     except (OSError, ValueError):
         return None
     session = _session(leader)
-    if leader in session:
-        return leader if str(run_dir / "supervisord.conf") in session[leader] else None
+    if (supervisord := session.get(leader)) and not _is_ending(supervisord):
+        return leader if str(run_dir / "supervisord.conf") in supervisord else None
     return leader if any(sys.prefix in command for command in session.values()) else None
 
 
@@ -186,6 +186,11 @@ def _session(leader: int) -> dict[int, str]:
             if os.getsid(int(pid)) == leader:
                 found[int(pid)] = "".join(command)
     return found
+
+
+def _is_ending(command: str) -> bool:
+    """Whether ps shows a process that has given back its memory, and its command line with it, but is listed still."""
+    return command.startswith("[")
 
 
 def _group(name: str) -> str:

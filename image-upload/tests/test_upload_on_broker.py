@@ -273,10 +273,10 @@ def test_after_a_broker_hang_every_published_event_has_one_picture(
 
     try:
         service.ready().upload("before.png", samples.picture())
-        broker.process.send_signal(signal.SIGSTOP)
+        broker.pause()
         response = send()
         assert (response.status_code, response.json()["type"]) == (503, "urn:problem:broker-away")
-        broker.process.send_signal(signal.SIGCONT)
+        broker.resume()
         response = eventually(lambda: (repeated := send()).status_code == 202 and repeated, 60, every=0.5)
         settings = KafkaSettings(kafka_bootstrap_servers=broker.address)
         stored = {path.name for path in (service.store.root / "uploads").glob("*.png")}
@@ -291,7 +291,7 @@ def test_after_a_broker_hang_every_published_event_has_one_picture(
         eventually(all_published)
         assert published == stored
     finally:
-        broker.process.send_signal(signal.SIGCONT)
+        broker.resume()
         service.stop()
         broker.stop()
 

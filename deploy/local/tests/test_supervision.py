@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -68,5 +69,18 @@ def test_no_program_of_it_is_left_and_its_port_is_free(left: Left, supervisord: 
 
 
 def test_another_program_that_has_its_number_by_now_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "supervisord.pid").write_text(str(os.getsid(0)))
-    assert leftover(tmp_path) is None
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    (tmp_path / "supervisord.pid").write_text(str(other.pid))
+    with other:
+        found = supervision._session(other.pid)
+        left = leftover(tmp_path)
+        other.communicate(b"\n")
+    assert list(found) == [other.pid]
+    assert left is None
+
+
+def test_a_supervisord_that_is_just_ending_counts_as_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "supervisord.pid").write_text("7614")
+    program = f"{sys.executable} -m notifier"
+    monkeypatch.setattr(supervision, "_session", lambda leader: {7614: "[python]", 7620: program})
+    assert leftover(tmp_path) == 7614

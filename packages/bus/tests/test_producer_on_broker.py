@@ -1,6 +1,5 @@
 """The producer and a broker that stands still: all who publish are told the same, and nothing is left behind."""
 
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,7 @@ def test_a_broker_that_stalls_and_comes_back(monkeypatch: pytest.MonkeyPatch) ->
             ensure(admin, settings, ["image"])
         producer.publish([RECORD])
         (stalled,) = network_threads() - before
-        broker.process.send_signal(signal.SIGSTOP)
+        broker.pause()
         producer._timeout = 2
         asked = []
         with ThreadPoolExecutor(5) as people:
@@ -39,7 +38,7 @@ def test_a_broker_that_stalls_and_comes_back(monkeypatch: pytest.MonkeyPatch) ->
                 asked.append(people.submit(producer.publish, [RECORD]))
                 time.sleep(0.1)
         assert [type(one.exception()) for one in asked] == [NotPublished] * 5
-        broker.process.send_signal(signal.SIGCONT)
+        broker.resume()
         producer._timeout = 60
         eventually(lambda: not stalled.is_alive())
         assert producer.publish([RECORD])
