@@ -23,7 +23,8 @@ def docker(*command: str) -> str:
 @pytest.mark.usefixtures("suite")
 def test_what_a_page_shows_with_containers_comes_true(page: Path) -> None:
     instead = {
-        "docker compose exec broker": "docker compose exec -T broker",
+        # Without a terminal, and as in one: in two streams, errors and output come in no certain order.
+        "docker compose exec broker": "docker compose exec -T broker sh -c '\"$@\" 2>&1' sh",
         "kafka-consumer-groups ": f"kafka-consumer-groups --timeout {GROUPS_TIMEOUT_MS} ",
     }
     with Terminal(instead) as terminal:

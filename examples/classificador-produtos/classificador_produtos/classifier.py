@@ -5,8 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from skops import io
-
 MODEL = Path(__file__).parent / "model/model.skops"
 
 
@@ -20,4 +18,6 @@ def categories(descriptions: Sequence[str]) -> list[str]:
 @cache
 def _model() -> Any:
     """The model of the file. skops loads no types but those it trusts, so the file cannot run code of its own."""
+    from skops import io  # noqa: PLC0415 - takes seconds: what has nothing to classify does not wait for it
+
     return io.load(MODEL)

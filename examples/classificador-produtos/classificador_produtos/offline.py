@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from sqlalchemy import Column, Engine, MetaData, Table, create_engine, func, or_, select, update
@@ -23,6 +25,8 @@ class Unusable(Exception):
 
 
 def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupted)
     try:
         engine = create_engine(_database_url())
     except (ArgumentError, OSError, ImportError, ValueError) as error:
@@ -35,6 +39,12 @@ def main() -> int:
         print(str(getattr(error, "orig", None) or error).strip(), file=sys.stderr)
         return 1
     return 0
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    """End with the status that a shell gives this signal; the batch that is under way is rolled back."""
+    print("Interrompido: o que foi gravado fica, e a próxima execução continua daí.", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def fill(engine: Engine) -> Iterator[str]:

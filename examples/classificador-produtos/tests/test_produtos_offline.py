@@ -1,6 +1,7 @@
 """The job that fills the empty categories, on SQLite; on PostgreSQL it is tried by hand (README)."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,12 +34,15 @@ def stored(database: Engine) -> list[str | None]:
         return list(connection.scalars(text("SELECT categoria FROM produtos ORDER BY id")))
 
 
+JOB = (sys.executable, "-m", "classificador_produtos.offline")
+
+
+def environment(**env: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_URL")} | env
+
+
 def job(**env: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_URL")}
-    return subprocess.run(
-        [sys.executable, "-m", "classificador_produtos.offline"],
-        env=clean | env, cwd=EXAMPLE, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return subprocess.run(JOB, env=environment(**env), cwd=EXAMPLE, capture_output=True, text=True, check=False)
 
 
 def test_every_empty_category_is_filled_and_no_other(database: Engine) -> None:
@@ -94,6 +98,25 @@ def test_the_program_prints_its_progress_and_ends(database: Engine) -> None:
     ended = job(DATABASE_URL=database.url.render_as_string())
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "1 de 1 produtos classificados\nPronto: 1 produtos classificados.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_a_line_and_the_next_run_goes_on(database: Engine, number: signal.Signals) -> None:
+    add(database, *[("batom", None)] * 5_000)
+    url = database.url.render_as_string()
+    running = subprocess.Popen(
+        JOB, env=environment(DATABASE_URL=url), cwd=EXAMPLE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout
+    with running:
+        assert running.stdout.readline() == "500 de 5000 produtos classificados\n"
+        running.send_signal(number)
+        _, errors = running.communicate()
+    assert running.returncode == 128 + number
+    assert errors == "Interrompido: o que foi gravado fica, e a próxima execução continua daí.\n"
+    filled = sum(category is not None for category in stored(database))
+    assert filled % offline.BATCH_ROWS == 0
+    assert next(offline.fill(database)) == f"500 de {5_000 - filled} produtos classificados"
 
 
 def test_the_address_may_be_in_a_file(database: Engine, tmp_path: Path) -> None:
