@@ -54,7 +54,7 @@ k8s: ## what to apply to a Kubernetes cluster: make k8s > suite.yaml | o que apl
 test: ## every test that needs no containers, then lint | todos os testes que dispensam contêineres, depois lint
 	@$(PYTHON) deploy/local/install.py tests
 	@$(IN_VENV) deploy/local/chromium.py
-	$(IN_VENV) -m pytest -m "not compose" --numprocesses 2 --ignore deploy/local/tests/test_run.py
+	$(IN_VENV) -m pytest -m "not compose" --numprocesses 2 --durations 40 --ignore deploy/local/tests/test_run.py
 	$(IN_VENV) -m pytest deploy/local/tests/test_run.py
 	@$(MAKE) --no-print-directory lint
 
