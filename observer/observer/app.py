@@ -5,6 +5,7 @@ from service import log
 from web import WebApp, exit_service
 from web.attendant_auth import AttendantAuth
 
+from . import letters_api
 from .access import EXTENSION, Access
 from .api import PREFIX, SERVICE, api, door, pages
 from .observatory import Observatory
@@ -19,7 +20,7 @@ def create_app() -> WebApp:
     token = settings.attendant_token
     auth = AttendantAuth(token.get_secret_value(), PREFIX) if token else None
     app = make_app(observatory, Access(settings.is_for_this_machine, auth))
-    app.on_stop += [observatory.hub.close]
+    app.on_stop += [observatory.hub.close, observatory.letters.stop]
     app.on_close += [observatory.stop]
     observatory.start()
     return app
@@ -36,6 +37,7 @@ def make_app(observatory: Observatory, access: Access) -> WebApp:
     app.config["MAX_CONTENT_LENGTH"] = 100_000
     app.extensions[SERVICE] = observatory
     app.extensions[EXTENSION] = access
-    for blueprint in (door, pages, api):
+    app.extensions[letters_api.EXTENSION] = observatory.letters
+    for blueprint in (door, pages, api, letters_api.api):
         app.register_blueprint(blueprint)
     return app

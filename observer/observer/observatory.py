@@ -8,10 +8,12 @@ from bus import KafkaSettings
 from bus.browser import Browser
 from bus.cluster import ClusterView
 from bus.follower import Follower
+from bus.kafka_cluster import KafkaCluster
 from bus.names import Names
 from web import Hub
 
 from .cluster_state import ClusterState
+from .letters import Count, Letters
 from .ring import Ring
 from .sampling import Sampler
 from .summary import summary_of
@@ -30,6 +32,7 @@ class Observatory:
     """Everything that this process knows, and the open pages that hear of it."""
 
     def __init__(self, kafka: KafkaSettings, end: Any):
+        cluster = KafkaCluster(kafka)
         self.names = Names(kafka)
         self.hub = Hub()
         self.ring = Ring(RING_BYTES)
@@ -40,6 +43,8 @@ class Observatory:
         self.watch = Watch(
             kafka, self.names, self.state, self.ring, self.browser, self._is_looked_at, self._read_positions_moved
         )
+        self.letters = Letters(cluster, self.state.dead_letter_services)
+        self._count = Count(cluster, self.state, self._is_looked_at)
         self._sampler = Sampler(SHOWN_PER_SECOND)
         self._stopping = threading.Event()
         self._asked = threading.Event()
@@ -48,12 +53,14 @@ class Observatory:
     def start(self) -> None:
         self.follower.start()
         self.watch.start()
+        self._count.start()
         threading.Thread(target=self._show_graph, daemon=True, name="graph").start()
 
     def stop(self) -> None:
         self._stopping.set()
         self.follower.stop()
         self.watch.stop()
+        self._count.stop()
 
     def asked(self) -> None:
         """Someone looks: keep the state fresh for a while."""

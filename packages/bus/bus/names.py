@@ -23,6 +23,10 @@ class Names:
         """What the cluster calls `topic`."""
         return self._called.get(topic, topic)
 
+    def unprefixed(self, topic: str) -> str:
+        """The name of a topic without the prefix, also of one that is not the suite's."""
+        return self.topic(topic).removeprefix(self._prefix)
+
     def group(self, called: str) -> str:
         """The service whose group the cluster knows as `called`; of any other group that name."""
         return self._groups.get(called, called)
