@@ -47,13 +47,24 @@ def home() -> Response:
 @pages.get("/")
 def page() -> Response:
     observatory().asked()
-    return fresh(make_response(render_template("live.html", graph=observatory().state.graph(), language=language())))
+    here = observatory()
+    html = render_template("live.html", graph=here.state.graph(), language=language(), has_class=bool(here.classroom))
+    return fresh(make_response(html))
 
 
 @api.get("/api/graph")
 def graph() -> Response:
     observatory().asked()
     return fresh(jsonify(observatory().state.graph()))
+
+
+@api.get("/api/class")
+def class_() -> Response:
+    """All suites of the class, as the last look saw them."""
+    classroom = observatory().classroom
+    if classroom is None:
+        raise Problem(404, "no-class", _("There is no class here: LIVE_PREFIXES is not set."))
+    return fresh(jsonify(classroom.report()))
 
 
 @api.get("/events")

@@ -16,7 +16,7 @@ def create_app() -> WebApp:
     """Create the application for gunicorn, and start to follow the topics."""
     log.configure(SERVICE)
     settings, kafka = ObserverSettings.load(), KafkaSettings.load()
-    observatory = Observatory(kafka, exit_service)
+    observatory = Observatory(kafka, exit_service, settings.prefixes)
     token = settings.attendant_token
     auth = AttendantAuth(token.get_secret_value(), PREFIX) if token else None
     app = make_app(observatory, Access(settings.is_for_this_machine, auth))

@@ -19,7 +19,6 @@ RATE_SECONDS = 5.0
 """Over which records of a second are averaged."""
 DEAD_LETTERS = dead_letters_of("")
 MAX_MOVES = 240
-"""How many moves of a committed offset are remembered, of each group and partition."""
 Partitions = dict[Place, int]
 """An offset of each partition."""
 
@@ -27,8 +26,16 @@ Partitions = dict[Place, int]
 class ClusterState:
     """Written by the threads that follow and ask; read by pages. Thread-safe. Names are those of the suite."""
 
-    def __init__(self, names: Names, ends: Callable[[], Partitions], clock: Callable[[], float] = time.time):
-        """`ends`: tells where the partitions end now."""
+    def __init__(
+        self,
+        names: Names,
+        ends: Callable[[], Partitions],
+        clock: Callable[[], float] = time.time,
+        max_moves: int = MAX_MOVES,
+    ):
+        """`ends`: tells where the partitions end now; `max_moves`: how many moves of a committed offset are remembered,
+        of each group and partition."""
+        self._max_moves = max_moves
         self._names = names
         self._ends_now = ends
         self._clock = clock
@@ -76,7 +83,7 @@ class ClusterState:
                 for (topic, partition), offset in positions.items():
                     if before is not None and before.get((topic, partition)) == offset:
                         continue
-                    moves = self._moves.setdefault((group, topic, partition), deque(maxlen=MAX_MOVES))
+                    moves = self._moves.setdefault((group, topic, partition), deque(maxlen=self._max_moves))
                     moves.append((offset, None if before is None else at))
                     if before is not None:
                         moved.append({"group": group, "topic": topic, "partition": partition, "offset": offset})

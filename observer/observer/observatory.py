@@ -1,7 +1,7 @@
 """What the views work with: the follower's records and the watch's findings, and who is told of them."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bus import KafkaSettings
@@ -12,6 +12,7 @@ from bus.kafka_cluster import KafkaCluster
 from bus.names import Names
 from web import Hub
 
+from .classroom import Classroom
 from .cluster_state import ClusterState
 from .letters import Count, Letters
 from .ring import Ring
@@ -31,9 +32,10 @@ ASKED_SECONDS = 10.0
 class Observatory:
     """Everything that this process knows, and the open pages that hear of it."""
 
-    def __init__(self, kafka: KafkaSettings, end: Any):
+    def __init__(self, kafka: KafkaSettings, end: Any, prefixes: Sequence[str] = ()):
+        """`prefixes`: what those of a class begin with, which are shown apart; none: there is no class."""
         cluster = KafkaCluster(kafka)
-        self.names = Names(kafka)
+        self.names = Names(kafka, prefixes)
         self.hub = Hub()
         self.ring = Ring(RING_BYTES)
         self.state = ClusterState(self.names, self._ends)
@@ -45,6 +47,7 @@ class Observatory:
         )
         self.letters = Letters(cluster, self.state.dead_letter_services)
         self._count = Count(cluster, self.state, self._is_looked_at)
+        self.classroom = Classroom(kafka, prefixes, KafkaCluster) if prefixes else None
         self._sampler = Sampler(SHOWN_PER_SECOND)
         self._stopping = threading.Event()
         self._asked = threading.Event()
@@ -54,6 +57,8 @@ class Observatory:
         self.follower.start()
         self.watch.start()
         self._count.start()
+        if self.classroom:
+            self.classroom.start()
         threading.Thread(target=self._show_graph, daemon=True, name="graph").start()
 
     def stop(self) -> None:
@@ -61,6 +66,8 @@ class Observatory:
         self.follower.stop()
         self.watch.stop()
         self._count.stop()
+        if self.classroom:
+            self.classroom.stop()
 
     def asked(self) -> None:
         """Someone looks: keep the state fresh for a while."""

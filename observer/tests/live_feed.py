@@ -66,7 +66,7 @@ class Feed:
     `stopped`: groups that read nothing. `away`: whether the broker is away. `gone`: whether topics
     have let go of what they held. `ready`: what the other pages of the suite
     answer when they are asked whether they are: a status, by address. `handled`: how many dead letters of a service do
-    not wait. `broker`: where the dead letters are that the page handles.
+    not wait. `broker`: where the dead letters are that the page handles. `suites`: the class.
     """
 
     def __init__(self) -> None:
@@ -83,6 +83,7 @@ class Feed:
         self.committed: dict[str, Counter[tuple[str, int]]] = {}
         self.handled: Counter[str] = Counter()
         self.broker = Broker()
+        self.suites: list[dict[str, Any]] = []
         self.rate = 1.0
         self._numbers = itertools.count(1)
         self._stories = itertools.count(1)
@@ -298,6 +299,23 @@ class Feed:
         self.hub.close()
 
 
+def suite_of(prefix: str, up: int, lag: int = 0, waiting: int = 0, seconds: int | None = 3) -> dict[str, Any]:
+    """A suite of the class, as the API tells of it."""
+    services = [
+        {
+            "name": name,
+            "members": int(number < up),
+            "lag": lag if number == 0 else 0,
+            "oldest_seconds": None,
+            "dead_letters": {"waiting": waiting if number == 0 else 0, "total": waiting if number == 0 else 0},
+        }
+        for number, name in enumerate(GROUPED)
+    ]
+    active_at = None if seconds is None else int(time.time() - seconds) * 1_000
+    letters = {"waiting": waiting, "total": waiting}
+    return {"prefix": prefix, "services": services, "lag": lag, "dead_letters": letters, "active_at": active_at}
+
+
 def full(record: dict[str, Any]) -> dict[str, Any]:
     """A record with its headers and value, as the API gives them."""
     value = record["value"]
@@ -331,7 +349,12 @@ def make_app(feed: Feed) -> WebApp:
 
     @live.get("/")
     def page() -> str:
-        return render_template("live.html", graph=feed.graph())
+        return render_template("live.html", graph=feed.graph(), has_class=bool(feed.suites))
+
+    @live.get("/api/class")
+    def class_() -> Response:
+        now = int(time.time() * 1_000)
+        return jsonify(at=now, broker={"up": not feed.away}, more=0, suites=feed.suites)
 
     @live.get("/events")
     def stream() -> Response:

@@ -6,7 +6,7 @@ import { groupProblem } from "./health.js";
 import { layout } from "./layout.js";
 import { placeOf } from "./records.js";
 import { EVERY_TOPIC, topology } from "./topology.js";
-import { count, duration, members, partitions, rate, records, stateOf, titleOf, waitingLetters } from "./words.js";
+import { count, duration, lagOf, members, partitions, rate, records, stateOf, titleOf, waitingLetters } from "./words.js";
 
 const PULSE_MS = 500;
 
@@ -18,7 +18,7 @@ const line = (className) => element("span", { className: `node-line ${className}
 export function groupWords(graph, group) {
   const who = group.members === null ? translate("membersUnknown") : members(group.members);
   const since = group.lag > 0 && group.oldest_seconds >= 1 ? duration(group.oldest_seconds) : "";
-  return [who, translate("lag", { count: count(group.lag) }), since].filter(Boolean).join(" · ");
+  return [who, lagOf(group.lag), since].filter(Boolean).join(" · ");
 }
 
 export class Drawing {

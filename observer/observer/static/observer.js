@@ -3,6 +3,7 @@
 import { announce, byId, data, setText, translate } from "../web/static/page.js";
 import { subscribe } from "../web/static/live.js";
 import { openBrowser, updateBrowser } from "./browser.js";
+import { openClass } from "./classroom.js";
 import { renderDoors, watchDoors, withPages } from "./doors.js";
 import { Drawing } from "./drawing.js";
 import { problems } from "./health.js";
@@ -156,17 +157,18 @@ function route() {
   } else {
     closeWay();
   }
-  if (name === "topics" || name === "dead-letters") view = location.hash;
+  if (["topics", "dead-letters", "class"].includes(name)) view = location.hash;
   else if (name === "live" || name === "") view = "#live";
-  const current = view.startsWith("#topics") ? "topics" : view.startsWith("#dead-letters") ? "letters" : "live";
+  const current = view.startsWith("#topics") ? "topics" : view.startsWith("#dead-letters") ? "letters" : view.startsWith("#class") ? "class" : "live";
   const about = rest.length ? decodeURIComponent(rest.join("/")) : undefined;
-  for (const [one, section, tab] of [["live", byId("view-live"), byId("tab-live")], ["topics", byId("view-topics"), byId("tab-topics")], ["letters", byId("view-letters"), byId("tab-letters")]]) {
+  for (const [one, section, tab] of [["live", byId("view-live"), byId("tab-live")], ["topics", byId("view-topics"), byId("tab-topics")], ["letters", byId("view-letters"), byId("tab-letters")], ["class", byId("view-class"), byId("tab-class")]]) {
     section.hidden = one !== current;
     if (one === current) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
   if (name === "topics") openBrowser(about);
   if (name === "dead-letters") openLetters(about);
+  if (name === "class") openClass(about);
   renderSoon();
 }
 

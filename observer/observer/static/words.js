@@ -30,6 +30,8 @@ export const partitions = (number) => one(number, translate("onePartition"), (te
 export const deadLetters = (number) => one(number, translate("oneDeadLetter"), (text) => translate("deadLetters", { count: text }));
 export const members = (number) => (number === 0 ? translate("noMembers") : one(number, translate("oneMember"), (text) => translate("members", { count: text })));
 
+export const lagOf = (number) => translate("lag", { count: count(number) });
+
 /** What people call a service; `name` where the graph does not know it. */
 export const titleOf = (graph, name) => graph.services.find((service) => service.name === name)?.[lang]?.name ?? name;
 
