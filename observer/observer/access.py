@@ -34,7 +34,7 @@ limit_login_attempts = limiter.shared_limit(
 )
 
 
-def guard(pages: Blueprint, *apis: Blueprint) -> None:
+def guard(pages: Blueprint, apis: Blueprint) -> None:
     """Let nobody else see `pages`, who are shown a login, and `apis`."""
 
     @pages.before_request
@@ -44,6 +44,7 @@ def guard(pages: Blueprint, *apis: Blueprint) -> None:
             return None
         return None if request.endpoint == f"{pages.name}.log_in" else _login_page(None, 200)
 
+    @apis.before_request
     @limit_login_attempts
     def require_attendant() -> None:
         if access().is_allowed():
@@ -51,9 +52,6 @@ def guard(pages: Blueprint, *apis: Blueprint) -> None:
         if access().auth is None:
             raise Problem(403, "closed", _("The live page is closed: ATTENDANT_TOKEN is not set."))
         raise Problem(403, "not-an-attendant", _("Only attendants have access; the token is missing or wrong."))
-
-    for api in apis:
-        api.before_request(require_attendant)
 
     @pages.post("/")
     def log_in() -> Response:

@@ -28,7 +28,8 @@ MAX_MS = 2**53
 pages = Blueprint("live", __name__, url_prefix=PREFIX, static_folder="static", template_folder="templates")
 api = Blueprint("live_api", __name__, url_prefix=PREFIX)
 door = Blueprint("door", __name__, url_prefix=PREFIX)
-guard(pages, api, letters_api.api)
+api.register_blueprint(letters_api.api)
+guard(pages, api)
 
 
 def observatory() -> Observatory:

@@ -38,6 +38,6 @@ def make_app(observatory: Observatory, access: Access) -> WebApp:
     app.extensions[SERVICE] = observatory
     app.extensions[EXTENSION] = access
     app.extensions[letters_api.EXTENSION] = observatory.letters
-    for blueprint in (door, pages, api, letters_api.api):
+    for blueprint in (door, pages, api):
         app.register_blueprint(blueprint)
     return app

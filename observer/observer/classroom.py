@@ -57,7 +57,7 @@ class Suite:
         self._clock = clock
         self._written: int | None = None
 
-    def is_told(self, told: "Told") -> None:
+    def take(self, told: Told) -> None:
         """Take in what the cluster says of its topics and groups."""
         state, names = self.state, self._names
 
@@ -83,7 +83,7 @@ class Suite:
         graph = self.state.graph()
         letters = graph["dead_letters"]
         services = [
-            {name: group[name] for name in ("name", "members", "lag", "oldest_seconds")}
+            {name: group[name] for name in ("name", "members", "lag")}
             | {"dead_letters": letters.get(group["name"], {"waiting": 0, "total": 0})}
             for group in graph["groups"]
             if group["service"]
@@ -181,7 +181,7 @@ class Classroom:
         begins, ends = _by_topic(self._begins), _by_topic(inspection.ends(topics))
         for prefix, suite in self._suites.items():
             own = {called: topics[called] for called in found[prefix]}
-            suite.is_told(Told(own, _of(own, begins), _of(own, ends), described, committed))
+            suite.take(Told(own, _of(own, begins), _of(own, ends), described, committed))
             try:
                 suite.count.look()
             except ConnectionError as error:

@@ -23,7 +23,7 @@ MAX_IDS = 1_000
 """Dead letters that one request may name."""
 MAX_NAME_CHARACTERS = 200
 
-api = Blueprint("live_letters", __name__, url_prefix="/live/api/dead-letters")
+api = Blueprint("live_letters", __name__, url_prefix="/api/dead-letters")
 
 
 def letters() -> Letters:

@@ -18,8 +18,6 @@ from typing import Any
 import events
 from bus.testing import Broker
 from flask import Blueprint, Response, jsonify, render_template, request
-from observer.access import EXTENSION as ACCESS
-from observer.access import Access
 from observer.letters import Letters
 from web import Hub, Problem, WebApp
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -306,7 +304,6 @@ def suite_of(prefix: str, up: int, lag: int = 0, waiting: int = 0, seconds: int 
             "name": name,
             "members": int(number < up),
             "lag": lag if number == 0 else 0,
-            "oldest_seconds": None,
             "dead_letters": {"waiting": waiting if number == 0 else 0, "total": waiting if number == 0 else 0},
         }
         for number, name in enumerate(GROUPED)
@@ -447,8 +444,7 @@ def make_app(feed: Feed) -> WebApp:
         return jsonify(checks={"broker": True, "store": False}), feed.ready[request.path]
 
     app.extensions[letters_api.EXTENSION] = Letters(feed.broker, lambda: [*GROUPED, "mending"])
-    app.extensions[ACCESS] = Access(True, None)
-    app.register_blueprint(letters_api.api)
+    app.register_blueprint(letters_api.api, url_prefix="/live/api/dead-letters")
     app.register_blueprint(live)
     app.on_stop.append(feed.close)
     return app
