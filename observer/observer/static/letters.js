@@ -14,7 +14,7 @@ const DEFAULT_SHOWN = "waiting";
 const form = byId("letters-filter");
 const dialog = byId("letters-confirm");
 const chosen = new Set(); // ids
-const whole = new Map(); // groups of which all rows are shown
+const unfolded = new Set(); // groups of which all rows are shown
 let listed = { letters: [], complete: true };
 let rows = new Map(); // id → {row, state}
 let counted = ""; // what the graph said of numbers
@@ -26,7 +26,6 @@ const groupOf = ({ service, error }) => `${service}\n${error}`;
 const isWaiting = ({ state }) => state === "waiting";
 const addressOf = (id) => id.split("/").map(encodeURIComponent).join("/");
 const originalPlace = ({ original: { topic, partition, offset } }) => (topic === null || partition === null ? translate("unknown") : `${topic}/${partition}/${offset}`);
-const letterCount = (number) => deadLetters(number);
 
 // what is asked for
 
@@ -83,8 +82,8 @@ function letterBody(answer) {
     element("button", { type: "button", className: "button button-quiet button-small", text: translate("drop"), "data-testid": "letter-drop" }),
   ] : [];
   const [first, second] = buttons;
-  if (buttons.length === 2) first.addEventListener("click", () => confirm("replay", { ids: [letter.id] }, 1));
-  (second ?? first)?.addEventListener("click", () => confirm("drop", { ids: [letter.id] }, 1));
+  if (buttons.length === 2) first.addEventListener("click", () => askFirst("replay", { ids: [letter.id] }, 1));
+  (second ?? first)?.addEventListener("click", () => askFirst("drop", { ids: [letter.id] }, 1));
   return [
     element("p", { className: "letter-message", text: `${letter.error}: ${letter.message}` }),
     ...(letter.obstacle ? [element("p", { className: "notice", text: letter.obstacle })] : []),
@@ -92,7 +91,7 @@ function letterBody(answer) {
       ...fact(translate("record"), originalPlace(letter)),
       ...fact(translate("itsTime"), original.at === null ? translate("unknown") : dateOf(original.at)),
       ...fact(translate("group"), translate("groupAttempts", { group: group || translate("unknown"), attempts: attempts || translate("unknown"), replays: count(replays) })),
-      ...fact(translate("key"), key === null ? translate("noKey") : typeof key.json === "string" || key.json === undefined ? key.text ?? key.hex ?? key.json : JSON.stringify(key.json))),
+      ...fact(translate("key"), key === null ? translate("noKey") : "json" in key ? JSON.stringify(key.json) : key.text ?? key.hex)),
     ...historyOf(answer),
     content(answer),
     element("p", { className: "letter-buttons" }, ...buttons, element("a", { className: "small", href: `#way/${placeOf(place)}`, text: translate("seeWay") })),
@@ -146,18 +145,18 @@ function groupSection(letters) {
       byId("letters-groups").querySelector(`[data-group="${CSS.escape(name)}"] .button`)?.focus();
     });
     const all = element("button", { type: "button", className: "button button-small", text: translate("replayAll", { count: count(waiting.length) }), "aria-label": translate("replayAllOf", { count: count(waiting.length), service, reason: error }), "data-testid": "replay-all" });
-    all.addEventListener("click", () => confirm("replay", { service, reason: error, since: since() }, waiting.length));
+    all.addEventListener("click", () => askFirst("replay", { service, reason: error, since: since() }, waiting.length));
     if (error) head.append(chooseAll, all);
     else head.append(chooseAll);
   }
-  const shown = whole.has(name) ? letters : letters.slice(0, SHOWN_ROWS);
+  const shown = unfolded.has(name) ? letters : letters.slice(0, SHOWN_ROWS);
   const list = element("ul", { className: "letter-rows" }, ...shown.map((letter) => rows.get(letter.id).row));
   const more = letters.length - shown.length;
   const section = element("section", { className: "letter-group", dataset: { group: name }, "data-testid": "letter-group" }, head, list);
   if (more) {
     const button = element("button", { type: "button", className: "button button-quiet button-small", text: translate("showMore", { count: count(more) }) });
     button.addEventListener("click", () => {
-      whole.set(name, true);
+      unfolded.add(name);
       render();
     });
     section.append(button);
@@ -190,7 +189,7 @@ function render() {
   const focused = document.activeElement;
   byId("letters-groups").replaceChildren(...[...groups.values()].map(groupSection));
   if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
-  const words = letters.length ? [translate("lettersListed", { letters: letterCount(letters.length), waiting: waitingOf(letters.filter(isWaiting).length, letters.length) })] : [translate("noDeadLetters")];
+  const words = letters.length ? [translate("lettersListed", { letters: deadLetters(letters.length), waiting: waitingOf(letters.filter(isWaiting).length, letters.length) })] : [translate("noDeadLetters")];
   if (!complete) words.push(translate("moreLetters"));
   setText(byId("letters-words"), words.join(" "));
   renderChosen();
@@ -199,9 +198,9 @@ function render() {
 // replay and drop
 
 /** Asks whether `number` dead letters are to be handled, those that `body` names, and then does it. */
-function confirm(action, body, number) {
+function askFirst(action, body, number) {
   const isReplay = action === "replay";
-  setText(byId("confirm-title"), isReplay ? translate("replayHowMany", { letters: letterCount(number) }) : translate("dropHowMany", { letters: letterCount(number) }));
+  setText(byId("confirm-title"), isReplay ? translate("replayHowMany", { letters: deadLetters(number) }) : translate("dropHowMany", { letters: deadLetters(number) }));
   const about = [isReplay ? translate("replayMeans") : translate("dropMeans")];
   if (!body.ids) about.unshift(translate("allOf", { service: body.service, reason: body.reason }));
   if (!body.ids && !listed.complete) about.push(translate("maybeMore"));
@@ -266,7 +265,7 @@ byId("confirm-no").addEventListener("click", () => {
 });
 dialog.addEventListener("cancel", (event) => { if (running) event.preventDefault(); }); // Escape does not hide what goes on
 for (const action of ["replay", "drop"]) {
-  byId(`letters-${action}`).addEventListener("click", () => confirm(action, { ids: [...chosen] }, chosen.size));
+  byId(`letters-${action}`).addEventListener("click", () => askFirst(action, { ids: [...chosen] }, chosen.size));
 }
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("input", ({ target }) => (target.name === "shown" ? render() : load()));
