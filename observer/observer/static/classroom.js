@@ -116,5 +116,8 @@ export function openClass(prefix) {
   chosen = prefix ?? null;
   if (report) render();
   look();
-  if (prefix && report) byId("class-one").scrollIntoView({ block: "nearest" });
+  if (prefix && report) {
+    byId("class-one").scrollIntoView({ block: "nearest" });
+    byId("class-prefix").focus({ preventScroll: true });
+  }
 }
