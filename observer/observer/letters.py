@@ -66,7 +66,7 @@ class Letters:
         def original(one: DeadLetter) -> tuple[object, ...]:
             return one.topic, one.partition, one.offset, one.group
 
-        if letter.trouble == "no-dead-letter":
+        if letter.replay_of is None and letter.state != "failed-again":
             return [letter]
         listed = self.newest(Wanted(services=(letter.id.service,))).letters
         others = [one for one in listed if original(one) == original(letter) and one.id != letter.id]

@@ -24,7 +24,7 @@ LONGEST_FETCH_WAIT_MS = 500
 MAX_POLL_RECORDS = 2_000
 LOOK_SECONDS = 2.0
 """Time between two looks for new topics and partitions."""
-PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.08, 1.0
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.14, 1.0
 """Time between two polls: what comes meanwhile comes as one batch. The second, where nobody waits for it."""
 
 
