@@ -22,6 +22,8 @@ EXTENSION = "observer-letters"
 MAX_IDS = 1_000
 """Dead letters that one request may name."""
 MAX_NAME_CHARACTERS = 200
+SERVICE = re.compile(r"[a-zA-Z0-9._-]+")
+"""As the name of its topic allows."""
 
 api = Blueprint("live_letters", __name__, url_prefix="/api/dead-letters")
 
@@ -99,12 +101,12 @@ def _asked() -> Wanted:
         body: Any = request.get_json()
     except RecursionError:
         raise BadRequest from None
-    names = {"ids", "service", "reason", "since"}
-    if not isinstance(body, dict) or not body.keys() <= names or ("ids" in body) == bool(body.keys() - {"ids"}):
+    given = {name: one for name, one in body.items() if one is not None} if isinstance(body, dict) else {}
+    if not given.keys() <= {"ids", "service", "reason", "since"} or ("ids" in given) == bool(given.keys() - {"ids"}):
         raise Problem(422, "which", _("Say which: either ids, or service, reason or since."))
-    if "ids" not in body:
-        return _wanted(body)
-    ids = body["ids"]
+    if "ids" not in given:
+        return _wanted(given)
+    ids = given["ids"]
     if not isinstance(ids, list) or not 0 < len(ids) <= MAX_IDS:
         raise Problem(422, "ids", _("ids is a list of 1 to %(most)s dead letters.", most=MAX_IDS))
     return Wanted(ids=frozenset(map(_id, ids)))
@@ -116,6 +118,8 @@ def _wanted(given: Mapping[str, Any]) -> Wanted:
         if text is not None and not (isinstance(text, str) and 0 < len(text) <= MAX_NAME_CHARACTERS):
             sentence = _("%(name)s is a text of 1 to %(most)s characters.", name=name, most=MAX_NAME_CHARACTERS)
             raise Problem(422, name, sentence)
+    if service is not None and not SERVICE.fullmatch(service):
+        raise Problem(422, "service", _("The name of a service has letters, digits, dots, dashes and underscores."))
     if since is not None and not re.fullmatch(r"\d{1,15}", str(since), re.ASCII):
         raise Problem(422, "since", _("since is a time in milliseconds since 1970."))
     services = (service,) if service else tuple(letters().services())
@@ -124,7 +128,10 @@ def _wanted(given: Mapping[str, Any]) -> Wanted:
 
 def _id(text: Any) -> LetterId:
     try:
-        return LetterId.parse(text)
+        id = LetterId.parse(text)
+        if SERVICE.fullmatch(id.service):
+            return id
+        raise ValueError(text)
     except (ValueError, TypeError):
         raise Problem(422, "id", _said().no_id.format(text=str(text)[:MAX_NAME_CHARACTERS])) from None
 
