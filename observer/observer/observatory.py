@@ -13,7 +13,7 @@ from bus.names import Names
 from web import Hub
 
 from .classroom import Classroom
-from .cluster_state import ClusterState
+from .cluster_state import ClusterState, kind_of
 from .letters import Count, Letters
 from .ring import Ring
 from .sampling import Sampler
@@ -24,6 +24,8 @@ RING_BYTES = 32 * 1024 * 1024
 BEGIN_WITH_RECORDS = 20_000
 """How many records, over all topics, are read again at the start."""
 SHOWN_PER_SECOND = 200
+QUIET_KINDS = {"dead-letters", "replays", "memory"}
+"""Topics that seldom have new records."""
 GRAPH_EVERY_SECONDS = 1.0
 ASKED_SECONDS = 10.0
 """How long the state is kept fresh after someone has asked for it without a stream."""
@@ -41,7 +43,9 @@ class Observatory:
         self.state = ClusterState(self.names, self._ends)
         self.browser = Browser(kafka)
         self.cluster = ClusterView(kafka)
-        self.follower = Follower(kafka, self.names, self.heard, BEGIN_WITH_RECORDS, self.hub.is_heard, end)
+        self.follower = Follower(
+            kafka, self.names, self.heard, BEGIN_WITH_RECORDS, self.hub.is_heard, end, self._is_quiet
+        )
         self.watch = Watch(
             kafka, self.names, self.state, self.ring, self.browser, self._is_looked_at, self._read_positions_moved
         )
@@ -93,6 +97,9 @@ class Observatory:
             self.hub.send("records", [one.to_json() for one in shown])
         if report := self._sampler.report():
             self.hub.send("sampled", report)
+
+    def _is_quiet(self, called: str) -> bool:
+        return kind_of(self.names.topic(called)) in QUIET_KINDS
 
     def _read_positions_moved(self, moved: list[dict[str, Any]]) -> None:
         self.hub.send("read", moved)
