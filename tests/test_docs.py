@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 from events.catalogue import TOPICS
+from events.services import SERVICES
 from suite_fixtures import ROOT
 
 PAGES = sorted(
@@ -99,7 +100,8 @@ def test_the_whole_of_a_worker_is_the_whole_of_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["architecture.svg", "architecture.pt-BR.svg"])
-def test_the_picture_shows_every_topic(name: str) -> None:
+def test_the_picture_shows_every_service_and_topic(name: str) -> None:
     picture = (ROOT / "docs" / name).read_text("utf-8")
     shown = set(re.findall(r'<text class="code" [^>]*>([^<]+)</text>', picture))
     assert {topic for topic in TOPICS if not topic.endswith(".dlq")} <= shown
+    assert {service.name for service in SERVICES} <= shown

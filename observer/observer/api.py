@@ -9,7 +9,9 @@ from flask_babel import gettext as _
 from web import Problem
 from web.languages import language
 
+from . import letters_api
 from .access import access, guard
+from .answers import ask, fresh
 from .observatory import Observatory
 from .summary import MAX_KEY_CHARACTERS, PLACE, Summary, summary_of
 from .values import headers_of, value_of
@@ -26,6 +28,7 @@ MAX_MS = 2**53
 pages = Blueprint("live", __name__, url_prefix=PREFIX, static_folder="static", template_folder="templates")
 api = Blueprint("live_api", __name__, url_prefix=PREFIX)
 door = Blueprint("door", __name__, url_prefix=PREFIX)
+api.register_blueprint(letters_api.api)
 guard(pages, api)
 
 
@@ -39,19 +42,30 @@ def home() -> Response:
     if not access().is_open:
         raise Problem(404, "not-found", _("There is nothing at this address."))
     query = request.query_string.decode("latin-1")
-    return _fresh(make_response(redirect(url_for("live.page") + (f"?{query}" if query else ""))))
+    return fresh(make_response(redirect(url_for("live.page") + (f"?{query}" if query else ""))))
 
 
 @pages.get("/")
 def page() -> Response:
     observatory().asked()
-    return _fresh(make_response(render_template("live.html", graph=observatory().state.graph(), language=language())))
+    here = observatory()
+    html = render_template("live.html", graph=here.state.graph(), language=language(), has_class=bool(here.classroom))
+    return fresh(make_response(html))
 
 
 @api.get("/api/graph")
 def graph() -> Response:
     observatory().asked()
-    return _fresh(jsonify(observatory().state.graph()))
+    return fresh(jsonify(observatory().state.graph()))
+
+
+@api.get("/api/class")
+def class_() -> Response:
+    """All suites of the class, as the last look saw them."""
+    classroom = observatory().classroom
+    if classroom is None:
+        raise Problem(404, "no-class", _("There is no class here: LIVE_PREFIXES is not set."))
+    return fresh(jsonify(classroom.report()))
 
 
 @api.get("/events")
@@ -65,7 +79,7 @@ def events() -> Response:
 def recent() -> Response:
     wanted = {name: request.args.get(name) or None for name in ("topic", "key", "session", "picture", "trace")}
     found = observatory().ring.select(_number("limit", DEFAULT_RECENT, 1, MAX_RECENT), **wanted)
-    return _fresh(jsonify(records=[one.to_json() for one in found]))
+    return fresh(jsonify(records=[one.to_json() for one in found]))
 
 
 @api.get("/api/ways/<topic>/<partition>/<offset>")
@@ -88,13 +102,13 @@ def way(topic: str, partition: str, offset: str) -> Response:
             | {"read_by": here.state.read_by(*step.record[:3])}
         )
     whole = found.is_linked and here.follower.caught_up.is_set() and found.steps[0].record.at >= here.ring.since_ms
-    return _fresh(jsonify(trace=target.trace, steps=steps, complete=whole, read_by=here.state.read_by(*target[:3])))
+    return fresh(jsonify(trace=target.trace, steps=steps, complete=whole, read_by=here.state.read_by(*target[:3])))
 
 
 @api.get("/api/topics")
 def topics() -> Response:
     observatory().asked()
-    return _fresh(jsonify(topics=observatory().state.topic_list()))
+    return fresh(jsonify(topics=observatory().state.topic_list()))
 
 
 @api.get("/api/topics/<topic>/records")
@@ -117,7 +131,7 @@ def records(topic: str) -> Response:
         ((number, one),) = chosen.items()
         begins = {number: _inside(request.args["offset"], one)}
     elif asked == ["at"]:
-        begins = _ask(lambda: observatory().browser.offsets_at(_called(topic), chosen, at_ms))
+        begins = ask(lambda: observatory().browser.offsets_at(_called(topic), chosen, at_ms))
     else:
         limit = _number("latest", limit, 1, MAX_RECORDS)
         begins = {number: max(one.begin, one.end - limit) for number, one in chosen.items()}
@@ -128,7 +142,7 @@ def records(topic: str) -> Response:
         key=lambda row: (row[0].at, row[0].partition, row[0].offset),
     )
     rows = rows[:limit] if asked in (["offset"], ["at"]) else rows[-limit:]
-    return _fresh(
+    return fresh(
         jsonify(
             topic=topic,
             begin=min(one.begin for one in chosen.values()),
@@ -176,7 +190,7 @@ def _read_summary(topic: str, partition: int, offset: int) -> Summary:
 def _bounds(topic: str) -> dict[int, Bounds]:
     """What the partitions of `topic` hold. Raises Problem (404) for a topic that is not there."""
     called = _called(topic)
-    bounds = _ask(lambda: observatory().browser.bounds(called)) if observatory().names.is_ours(called) else {}
+    bounds = ask(lambda: observatory().browser.bounds(called)) if observatory().names.is_ours(called) else {}
     if not bounds:
         raise Problem(404, "no-such-topic", _("There is no topic %(name)s.", name=topic[:MAX_KEY_CHARACTERS]))
     return bounds
@@ -215,18 +229,5 @@ def _number(name: str, default: int, least: int, most: int) -> int:
     return int(text)
 
 
-def _ask(question: Any) -> Any:
-    """The answer to a question to the broker. Raises Problem (503) where it does not answer."""
-    try:
-        return question()
-    except ConnectionError:
-        raise Problem(503, "broker-away", _("Kafka is not responding at the moment. Please try again."), 5) from None
-
-
 def _read(wanted: Mapping[tuple[str, int], Wanted]) -> list[Any]:
-    return _ask(lambda: observatory().browser.read(wanted, MAX_ANSWER_BYTES))  # type: ignore[no-any-return]
-
-
-def _fresh(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return ask(lambda: observatory().browser.read(wanted, MAX_ANSWER_BYTES))

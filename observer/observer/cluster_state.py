@@ -17,8 +17,8 @@ from .summary import Summary
 SELF = "observer"
 RATE_SECONDS = 5.0
 """Over which records of a second are averaged."""
+DEAD_LETTERS = dead_letters_of("")
 MAX_MOVES = 240
-"""How many moves of a committed offset are remembered, of each group and partition."""
 Partitions = dict[Place, int]
 """An offset of each partition."""
 
@@ -26,8 +26,16 @@ Partitions = dict[Place, int]
 class ClusterState:
     """Written by the threads that follow and ask; read by pages. Thread-safe. Names are those of the suite."""
 
-    def __init__(self, names: Names, ends: Callable[[], Partitions], clock: Callable[[], float] = time.time):
-        """`ends`: tells where the partitions end now."""
+    def __init__(
+        self,
+        names: Names,
+        ends: Callable[[], Partitions],
+        clock: Callable[[], float] = time.time,
+        max_moves: int = MAX_MOVES,
+    ):
+        """`ends`: tells where the partitions end now; `max_moves`: how many moves of a committed offset are remembered,
+        of each group and partition."""
+        self._max_moves = max_moves
         self._names = names
         self._ends_now = ends
         self._clock = clock
@@ -41,6 +49,7 @@ class ClusterState:
         self._moves: dict[tuple[str, str, int], deque[tuple[int, int | None]]] = {}
         self._heard: deque[tuple[float, str, int]] = deque()
         self._written: dict[tuple[str, int, int], int] = {}
+        self._handled: dict[str, int | None] = {}
 
     # --- what is told ------------------------------------------------------------------------
 
@@ -74,7 +83,7 @@ class ClusterState:
                 for (topic, partition), offset in positions.items():
                     if before is not None and before.get((topic, partition)) == offset:
                         continue
-                    moves = self._moves.setdefault((group, topic, partition), deque(maxlen=MAX_MOVES))
+                    moves = self._moves.setdefault((group, topic, partition), deque(maxlen=self._max_moves))
                     moves.append((offset, None if before is None else at))
                     if before is not None:
                         moved.append({"group": group, "topic": topic, "partition": partition, "offset": offset})
@@ -86,6 +95,11 @@ class ClusterState:
         """When the records that groups wait for were written (topic, partition, offset)."""
         with self._lock:
             self._written = dict(times)
+
+    def handled_are(self, numbers: Mapping[str, int | None]) -> None:
+        """How many dead letters of these services were replayed or dropped; None: nobody knows."""
+        with self._lock:
+            self._handled |= numbers
 
     # --- what is asked -----------------------------------------------------------------------
 
@@ -102,6 +116,25 @@ class ClusterState:
                 for group in self._groups
                 for (topic, partition), first in self._first_waiting(group).items()
             }
+
+    def dead_letter_services(self) -> list[str]:
+        """The services that have a topic of dead letters, those that the suite does not know too."""
+        with self._lock:
+            return sorted(map(self._service_of, self._dead_letter_topics()))
+
+    def handling_marks(self) -> dict[str, Any]:
+        """By service that has dead letters: something that differs when another number of them may be handled."""
+        with self._lock:
+            self._ends = self._ends_now()
+            marks = {}
+            for topic in self._dead_letter_topics():
+                if self._held(topic) == 0:
+                    continue
+                replays = f"{topic.removesuffix(DEAD_LETTERS)}.retry."
+                begins = {place: at for place, at in self._begins.items() if place[0] == topic}
+                ends = {place: at for place, at in self._ends.items() if place[0].startswith(replays)}
+                marks[self._service_of(topic)] = (begins, ends)
+            return marks
 
     def read_by(self, topic: str, partition: int, offset: int) -> list[dict[str, Any]]:
         """The groups that have passed the record, and since when (ms); null, where that was not seen."""
@@ -146,9 +179,8 @@ class ClusterState:
                 "topics": [self._topic(name) for name in sorted(self._topics)],
                 "groups": groups,
                 "dead_letters": {
-                    service: self._held(topic)
-                    for service in sorted(consumers())
-                    if (topic := dead_letters_of(service)) in self._topics
+                    self._service_of(topic): {"waiting": self._waiting(topic), "total": self._held(topic)}
+                    for topic in self._dead_letter_topics()
                 },
             }
 
@@ -181,7 +213,21 @@ class ClusterState:
             "partitions": self._topics[name],
             "records": self._held(name),
             "per_second": round(heard / RATE_SECONDS, 1),
+            **({"waiting": self._waiting(name)} if kind_of(name) == "dead-letters" else {}),
         }
+
+    def _dead_letter_topics(self) -> list[str]:
+        return sorted(name for name in self._topics if kind_of(name) == "dead-letters")
+
+    def _service_of(self, topic: str) -> str:
+        return self._names.unprefixed(topic).removesuffix(DEAD_LETTERS)
+
+    def _waiting(self, topic: str) -> int | None:
+        """How many dead letters of a topic nothing was done about; None where nobody knows."""
+        held, handled = self._held(topic), self._handled.get(self._service_of(topic))
+        if held == 0:
+            return 0
+        return None if held is None or handled is None else max(0, held - handled)
 
     def _held(self, topic: str) -> int | None:
         """How many records a topic has; None for a compacted one, whose offsets do not tell."""
@@ -253,10 +299,12 @@ class ClusterState:
 
 def kind_of(topic: str) -> str:
     """What a topic is for, as its name says; `foreign` for one that the suite does not know."""
-    if topic.endswith(".dlq"):
+    if topic.endswith(DEAD_LETTERS):
         return "dead-letters"
     if topic.endswith(".memory"):
         return "memory"
-    if is_for_retries(topic) or topic.endswith(".delay"):
+    if is_for_retries(topic):
+        return "replays"
+    if topic.endswith(".delay"):
         return "retry"
     return "events" if topic in TOPICS else "foreign"

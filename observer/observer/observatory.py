@@ -1,17 +1,20 @@
 """What the views work with: the follower's records and the watch's findings, and who is told of them."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bus import KafkaSettings
 from bus.browser import Browser
 from bus.cluster import ClusterView
 from bus.follower import Follower
+from bus.kafka_cluster import KafkaCluster
 from bus.names import Names
 from web import Hub
 
-from .cluster_state import ClusterState
+from .classroom import Classroom
+from .cluster_state import ClusterState, kind_of
+from .letters import Count, Letters
 from .ring import Ring
 from .sampling import Sampler
 from .summary import summary_of
@@ -21,6 +24,8 @@ RING_BYTES = 32 * 1024 * 1024
 BEGIN_WITH_RECORDS = 20_000
 """How many records, over all topics, are read again at the start."""
 SHOWN_PER_SECOND = 200
+QUIET_KINDS = {"dead-letters", "replays", "memory"}
+"""Topics that seldom have new records."""
 GRAPH_EVERY_SECONDS = 1.0
 ASKED_SECONDS = 10.0
 """How long the state is kept fresh after someone has asked for it without a stream."""
@@ -29,17 +34,24 @@ ASKED_SECONDS = 10.0
 class Observatory:
     """Everything that this process knows, and the open pages that hear of it."""
 
-    def __init__(self, kafka: KafkaSettings, end: Any):
-        self.names = Names(kafka)
+    def __init__(self, kafka: KafkaSettings, end: Any, prefixes: Sequence[str] = ()):
+        """`prefixes`: what those of a class begin with, which are shown apart; none: there is no class."""
+        cluster = KafkaCluster(kafka)
+        self.names = Names(kafka, prefixes)
         self.hub = Hub()
         self.ring = Ring(RING_BYTES)
         self.state = ClusterState(self.names, self._ends)
         self.browser = Browser(kafka)
         self.cluster = ClusterView(kafka)
-        self.follower = Follower(kafka, self.names, self.heard, BEGIN_WITH_RECORDS, self.hub.is_heard, end)
+        self.follower = Follower(
+            kafka, self.names, self.heard, BEGIN_WITH_RECORDS, self.hub.is_heard, end, self._is_quiet
+        )
         self.watch = Watch(
             kafka, self.names, self.state, self.ring, self.browser, self._is_looked_at, self._read_positions_moved
         )
+        self.letters = Letters(cluster, self.state.dead_letter_services)
+        self._count = Count(cluster, self.state, self._is_looked_at)
+        self.classroom = Classroom(kafka, prefixes, KafkaCluster) if prefixes else None
         self._sampler = Sampler(SHOWN_PER_SECOND)
         self._stopping = threading.Event()
         self._asked = threading.Event()
@@ -48,12 +60,18 @@ class Observatory:
     def start(self) -> None:
         self.follower.start()
         self.watch.start()
+        self._count.start()
+        if self.classroom:
+            self.classroom.start()
         threading.Thread(target=self._show_graph, daemon=True, name="graph").start()
 
     def stop(self) -> None:
         self._stopping.set()
         self.follower.stop()
         self.watch.stop()
+        self._count.stop()
+        if self.classroom:
+            self.classroom.stop()
 
     def asked(self) -> None:
         """Someone looks: keep the state fresh for a while."""
@@ -79,6 +97,9 @@ class Observatory:
             self.hub.send("records", [one.to_json() for one in shown])
         if report := self._sampler.report():
             self.hub.send("sampled", report)
+
+    def _is_quiet(self, called: str) -> bool:
+        return kind_of(self.names.topic(called)) in QUIET_KINDS
 
     def _read_positions_moved(self, moved: list[dict[str, Any]]) -> None:
         self.hub.send("read", moved)

@@ -117,7 +117,8 @@ class Watch:
     def _look_at_groups(self, inspection: Inspection) -> None:
         ours = [self._settings.group(service) for service in sorted(consumers())]
         # Where groups have a prefix, one without it may have the name of a service: it is another suite's.
-        others = [group for group in inspection.group_names() if group not in ours and group not in consumers()]
+        known = {*ours, *consumers()}
+        others = [name for name in inspection.group_names() if name not in known and not self._names.is_anothers(name)]
         self._groups = [*ours, *others][:MAX_GROUPS]
         self._described = inspection.groups(self._groups)
 

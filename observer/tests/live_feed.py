@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import events
+from bus.testing import Broker
 from flask import Blueprint, Response, jsonify, render_template, request
+from observer.letters import Letters
 from web import Hub, Problem, WebApp
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from observer import letters_api
 
 PACKAGE = Path(__file__).parents[1] / "observer"
 SERVICES: dict[str, dict[str, Any]] = json.loads(
@@ -59,7 +63,8 @@ class Feed:
 
     `stopped`: groups that read nothing. `away`: whether the broker is away. `gone`: whether topics
     have let go of what they held. `ready`: what the other pages of the suite
-    answer when they are asked whether they are: a status, by address.
+    answer when they are asked whether they are: a status, by address. `handled`: how many dead letters of a service do
+    not wait. `broker`: where the dead letters are that the page handles. `suites`: the class.
     """
 
     def __init__(self) -> None:
@@ -74,6 +79,9 @@ class Feed:
         self.records: deque[dict[str, Any]] = deque(maxlen=KEPT_RECORDS)
         self.ends: Counter[tuple[str, int]] = Counter()
         self.committed: dict[str, Counter[tuple[str, int]]] = {}
+        self.handled: Counter[str] = Counter()
+        self.broker = Broker()
+        self.suites: list[dict[str, Any]] = []
         self.rate = 1.0
         self._numbers = itertools.count(1)
         self._stories = itertools.count(1)
@@ -211,15 +219,21 @@ class Feed:
                         "partitions": PARTITIONS,
                         "records": None if unknown else totals[name],
                         "per_second": recent[name] / 5,
+                        **(
+                            {"waiting": self._dead_letters(name.removesuffix(".dlq"))["waiting"]}
+                            if kind == "dead-letters"
+                            else {}
+                        ),
                     }
                     for name, kind in self.topics.items()
                 ],
                 "groups": [self._group(name, now) for name in self.readers],
-                "dead_letters": {
-                    name: sum(self.ends[f"{name}.dlq", partition] for partition in range(PARTITIONS))
-                    for name in GROUPED
-                },
+                "dead_letters": {name: self._dead_letters(name) for name in GROUPED},
             }
+
+    def _dead_letters(self, service: str) -> dict[str, int | None]:
+        total = sum(self.ends[f"{service}.dlq", partition] for partition in range(PARTITIONS))
+        return {"waiting": max(0, total - self.handled[service]), "total": total}
 
     def _state(self, name: str) -> str:
         if name == "observer":
@@ -283,6 +297,22 @@ class Feed:
         self.hub.close()
 
 
+def suite_of(prefix: str, up: int, lag: int = 0, waiting: int = 0, seconds: int | None = 3) -> dict[str, Any]:
+    """A suite of the class, as the API tells of it."""
+    services = [
+        {
+            "name": name,
+            "members": int(number < up),
+            "lag": lag if number == 0 else 0,
+            "dead_letters": {"waiting": waiting if number == 0 else 0, "total": waiting if number == 0 else 0},
+        }
+        for number, name in enumerate(GROUPED)
+    ]
+    active_at = None if seconds is None else int(time.time() - seconds) * 1_000
+    letters = {"waiting": waiting, "total": waiting}
+    return {"prefix": prefix, "services": services, "lag": lag, "dead_letters": letters, "active_at": active_at}
+
+
 def full(record: dict[str, Any]) -> dict[str, Any]:
     """A record with its headers and value, as the API gives them."""
     value = record["value"]
@@ -316,7 +346,12 @@ def make_app(feed: Feed) -> WebApp:
 
     @live.get("/")
     def page() -> str:
-        return render_template("live.html", graph=feed.graph())
+        return render_template("live.html", graph=feed.graph(), has_class=bool(feed.suites))
+
+    @live.get("/api/class")
+    def class_() -> Response:
+        now = int(time.time() * 1_000)
+        return jsonify(at=now, broker={"up": not feed.away}, more=0, suites=feed.suites)
 
     @live.get("/events")
     def stream() -> Response:
@@ -408,6 +443,8 @@ def make_app(feed: Feed) -> WebApp:
     def ready() -> tuple[Response, int]:
         return jsonify(checks={"broker": True, "store": False}), feed.ready[request.path]
 
+    app.extensions[letters_api.EXTENSION] = Letters(feed.broker, lambda: [*GROUPED, "mending"])
+    app.register_blueprint(letters_api.api, url_prefix="/live/api/dead-letters")
     app.register_blueprint(live)
     app.on_stop.append(feed.close)
     return app

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from browsers import faults, opened, running, screenshot, visitor
+from bus import PermanentError, Worker
+from events import ImageUploaded, OperationFinished
 from live_feed import GROUPED, LONG_TEXT, PARTITIONS, SERVICES, TOPICS, Feed, serving
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from suite_fixtures import eventually
@@ -305,7 +307,7 @@ def test_dead_letters_and_missing_topics_are_said(feed: Feed, url: str, contexts
     del feed.topics["handoff"]
     page = live(contexts(), url)
     health = page.get_by_test_id("health")
-    expect(health).to_contain_text("There is no topic handoff. caption-worker has 1 dead letter.")
+    expect(health).to_contain_text("There is no topic handoff. caption-worker has 1 dead letter waiting.")
     expect(node(page, "topic", "handoff")).to_contain_text("not there")
     expect(page.locator('[data-testid="chip"][data-topic="caption-worker.dlq"]')).to_have_text("dlq 1")
     expect(page.locator('[data-edge^="publish image-upload caption"]')).to_have_count(0)
@@ -601,6 +603,68 @@ def live_browser(context: BrowserContext, url: str) -> Page:
     page = opened(context, url)
     expect(page.get_by_test_id("topic-name").first).to_be_visible()
     return page
+
+
+# dead letters
+
+
+def test_a_dead_letter_is_found_read_and_replayed_once_its_fault_is_mended(feed: Feed, url: str, contexts: Any) -> None:
+    is_mended = False
+    worker = Worker("caption-worker")
+
+    @worker.on("image", publishes="notification")
+    def caption(upload: ImageUploaded) -> OperationFinished:
+        if not is_mended:
+            raise PermanentError("out of order")
+        return upload.finished("caption", upload.new_file)
+
+    def work() -> None:
+        with feed.broker.running(worker):
+            feed.broker.wait_until_handled(worker)
+
+    feed.broker.publish("image", ImageUploaded(new_file="a.png", original_name="férias.png"))
+    feed.broker.publish("image", ImageUploaded(new_file="b.png", original_name="b.png"))
+    feed.broker.append("image", b"no json", b"c")
+    work()
+    for _ in range(3):
+        feed.publish("caption-worker.dlq", "image-upload", "a", {})
+    page = live(contexts(), url)
+    page.locator('[data-testid="chip"][data-topic="caption-worker.dlq"]').click()
+    expect(page.get_by_test_id("letters-words")).to_have_text("3 dead letters: 3 of 3 wait.")
+    expect(page.get_by_test_id("letters-count")).to_have_text("3")
+    refused = page.get_by_test_id("letter-group").filter(has_text="PermanentError")
+    refused.get_by_test_id("letter").first.locator("summary").click()
+    for words in ("PermanentError: out of order", "caption-worker; attempts: 1, replays before: 0", "ce_id"):
+        expect(refused.get_by_test_id("letter").first).to_contain_text(words)
+    expect(refused.get_by_test_id("value")).to_contain_text('"new_file"')
+    assert faults(page) == []
+    screenshot(page, "live-letters")
+
+    def say_yes(title: str, done: str) -> None:
+        dialog = page.get_by_test_id("confirm")
+        expect(dialog.locator("h2")).to_have_text(title)
+        page.get_by_test_id("confirm-yes").click()
+        expect(page.get_by_test_id("confirm-words")).to_have_text(done)
+        page.get_by_test_id("confirm-no").click()
+        expect(dialog).to_be_hidden()
+
+    is_mended = True
+    refused.get_by_test_id("replay-all").click()
+    say_yes("Replay 2 dead letters?", "Replayed: 2.")
+    work()
+    assert len(feed.broker.events("notification")) == 2
+    expect(page.get_by_test_id("letters-words")).to_have_text("3 dead letters: 1 of 3 waits.")
+    page.get_by_test_id("letter-box").check()
+    page.get_by_test_id("drop-chosen").click()
+    say_yes("Drop 1 dead letter?", "Dropped: 1.")
+    expect(page.get_by_test_id("letters-words")).to_have_text("3 dead letters: 0 of 3 wait.")
+    page.get_by_label("Show").select_option("all")
+    states = page.get_by_test_id("letter").evaluate_all("letters => letters.map(({ dataset }) => dataset.state)")
+    assert sorted(states) == ["dropped", "replayed", "replayed"]
+    feed.handled["caption-worker"] = 3
+    feed.send_graph()
+    expect(page.get_by_test_id("letters-count")).to_be_hidden()
+    assert errors(page) == []
 
 
 # for everybody

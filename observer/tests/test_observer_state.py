@@ -128,9 +128,13 @@ def test_records_are_counted_where_offsets_tell(known: Known) -> None:
     assert {topic["name"]: topic["records"] for topic in graph["topics"]} == {
         "image": None, "notifier.memory": None, "rotate-worker.dlq": 10,
     }  # fmt: skip
-    assert graph["dead_letters"] == {"rotate-worker": 10}
+    assert graph["dead_letters"] == {"rotate-worker": {"waiting": None, "total": 10}}
+    known.state.handled_are({"rotate-worker": 4})
+    assert known.state.graph()["dead_letters"] == {"rotate-worker": {"waiting": 6, "total": 10}}
+    known.ends["rotate-worker.dlq", 0] = 0
+    assert known.state.graph()["dead_letters"] == {"rotate-worker": {"waiting": 0, "total": 0}}
 
 
 def test_kinds_are_told_by_names() -> None:
     names = ("image", "a-worker.dlq", "notifier.memory", "notifier.delay", "a-worker.retry.image", "vendas")
-    assert [kind_of(name) for name in names] == ["events", "dead-letters", "memory", "retry", "retry", "foreign"]
+    assert [kind_of(name) for name in names] == ["events", "dead-letters", "memory", "retry", "replays", "foreign"]

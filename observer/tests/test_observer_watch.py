@@ -61,6 +61,16 @@ def test_groups_of_others_are_shown_where_they_read_our_topics(observatory: Obse
     assert groups["reader"]["lag"] == 2
 
 
+def test_groups_of_a_class_are_shown_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    observatory = Observatory(KafkaSettings(), end=lambda _status: None, prefixes=("g-", "p-"))
+    inspection: Any = FakeInspection()
+    observatory.watch._look(inspection)
+    graph = observatory.state.graph()
+    assert [topic["name"] for topic in graph["topics"]] == ["image"]
+    assert {"g-console", "g-rotate-worker"} & {group["name"] for group in graph["groups"]} == set()
+    assert "stranger" in {group["name"] for group in graph["groups"]}
+
+
 def test_only_topics_with_the_prefix_are_shown(observatory: Observatory) -> None:
     assert [topic["name"] for topic in observatory.state.graph()["topics"]] == ["image"]
 

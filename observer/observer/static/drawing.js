@@ -6,18 +6,19 @@ import { groupProblem } from "./health.js";
 import { layout } from "./layout.js";
 import { placeOf } from "./records.js";
 import { EVERY_TOPIC, topology } from "./topology.js";
-import { count, duration, members, partitions, rate, records, stateOf, titleOf } from "./words.js";
+import { count, duration, lagOf, members, partitions, rate, records, stateOf, titleOf, waitingLetters } from "./words.js";
 
 const PULSE_MS = 500;
 
 export const topicAddress = (topic) => `#topics/${encodeURIComponent(topic)}`;
+const lettersAddress = (service) => `#dead-letters/${encodeURIComponent(service)}`;
 const line = (className) => element("span", { className: `node-line ${className}` });
 
 /** What stands on the node of a group, short: how many members, what waits, since when. The line at the top says more. */
 export function groupWords(graph, group) {
   const who = group.members === null ? translate("membersUnknown") : members(group.members);
   const since = group.lag > 0 && group.oldest_seconds >= 1 ? duration(group.oldest_seconds) : "";
-  return [who, translate("lag", { count: count(group.lag) }), since].filter(Boolean).join(" · ");
+  return [who, lagOf(group.lag), since].filter(Boolean).join(" · ");
 }
 
 export class Drawing {
@@ -108,7 +109,8 @@ export class Drawing {
     const node = element("div", { className: "node", "data-testid": "node", dataset: { ...dataset, ...(spec.brief && { brief: "" }) } }, parts.title, parts.code, parts.state);
     if (spec.topics?.length) {
       const chips = spec.topics.map((topic) => {
-        const chip = element("a", { className: "chip", href: topicAddress(topic), "data-testid": "chip", dataset: { topic, focus: `chip ${topic}` } });
+        const address = topic === `${name}.dlq` ? lettersAddress(name) : topicAddress(topic);
+        const chip = element("a", { className: "chip", href: address, "data-testid": "chip", dataset: { topic, focus: `chip ${topic}` } });
         this.#chips.set(topic, chip);
         return chip;
       });
@@ -150,12 +152,14 @@ export class Drawing {
   }
 
   #fillChip(topic, chip) {
-    const { kind, records: number, per_second: perSecond } = this.#graph.topics.find(({ name }) => name === topic);
+    const { kind, records: number, waiting, per_second: perSecond } = this.#graph.topics.find(({ name }) => name === topic);
     const short = topic.slice(topic.indexOf(".") + 1) || topic;
-    setText(chip, kind === "dead-letters" ? `${short} ${number === null ? "?" : count(number)}` : short);
-    chip.title = `${topic}: ${number === null ? translate("recordsUnknown") : records(number)}, ${rate(perSecond)}`;
+    const isLetters = kind === "dead-letters";
+    const held = isLetters ? translate("dlqHolds", { count: waitingLetters({ waiting, total: number }) }) : number === null ? translate("recordsUnknown") : records(number);
+    setText(chip, isLetters ? `${short} ${waiting === null ? "?" : count(waiting)}` : short);
+    chip.title = `${topic}: ${held}, ${rate(perSecond)}`;
     chip.setAttribute("aria-label", chip.title);
-    chip.dataset.level = kind === "dead-letters" && number > 0 ? "bad" : "";
+    chip.dataset.level = waiting > 0 ? "bad" : "";
   }
 
   /** Topics that stand on a service have no edge: they light up. */

@@ -39,8 +39,9 @@ export function problems(graph, isConnected) {
     const named = new Set(graph.services.flatMap(({ reads, publishes }) => [...reads, ...publishes]).filter((topic) => topic !== EVERY_TOPIC));
     for (const topic of named) if (!there.has(topic)) add("bad", `topic ${topic}`, translate("topicMissing", { topic }));
   }
-  for (const [name, number] of Object.entries(graph.dead_letters)) {
-    if (number > 0) add("warn", `dead letters ${name}`, translate("deadLettersOf", { name, letters: deadLetters(number) }));
+  for (const [name, { waiting, total }] of Object.entries(graph.dead_letters)) {
+    if (waiting > 0) add("warn", `dead letters ${name}`, translate("deadLettersWait", { name, letters: deadLetters(waiting) }));
+    else if (waiting === null && total > 0) add("warn", `dead letters ${name}`, translate("deadLettersMayWait", { name, letters: deadLetters(total) }));
   }
   return found.sort((a, b) => (a.level === "bad" ? 0 : 1) - (b.level === "bad" ? 0 : 1));
 }

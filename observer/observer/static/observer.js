@@ -3,9 +3,11 @@
 import { announce, byId, data, setText, translate } from "../web/static/page.js";
 import { subscribe } from "../web/static/live.js";
 import { openBrowser, updateBrowser } from "./browser.js";
+import { openClass } from "./classroom.js";
 import { renderDoors, watchDoors, withPages } from "./doors.js";
 import { Drawing } from "./drawing.js";
 import { problems } from "./health.js";
+import { openLetters, updateLetters } from "./letters.js";
 import { EventList } from "./list.js";
 import { Records, sourceOf } from "./records.js";
 import { ask } from "./server.js";
@@ -80,6 +82,7 @@ function render() {
   }
   list.setTopics(graph.topics.map(({ name }) => name));
   updateBrowser(graph);
+  updateLetters(graph);
 }
 
 const renderSoon = () => { frame ||= requestAnimationFrame(render); };
@@ -154,16 +157,18 @@ function route() {
   } else {
     closeWay();
   }
-  if (name === "topics") view = location.hash;
+  if (["topics", "dead-letters", "class"].includes(name)) view = location.hash;
   else if (name === "live" || name === "") view = "#live";
-  const isBrowser = view.startsWith("#topics");
-  if (name === "topics") openBrowser(rest.length ? decodeURIComponent(rest.join("/")) : null);
-  byId("view-live").hidden = isBrowser;
-  byId("view-topics").hidden = !isBrowser;
-  for (const [id, isCurrent] of [["tab-live", !isBrowser], ["tab-topics", isBrowser]]) {
-    if (isCurrent) byId(id).setAttribute("aria-current", "page");
-    else byId(id).removeAttribute("aria-current");
+  const current = view.startsWith("#topics") ? "topics" : view.startsWith("#dead-letters") ? "letters" : view.startsWith("#class") ? "class" : "live";
+  const about = rest.length ? decodeURIComponent(rest.join("/")) : undefined;
+  for (const [one, section, tab] of [["live", byId("view-live"), byId("tab-live")], ["topics", byId("view-topics"), byId("tab-topics")], ["letters", byId("view-letters"), byId("tab-letters")], ["class", byId("view-class"), byId("tab-class")]]) {
+    section.hidden = one !== current;
+    if (one === current) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
   }
+  if (name === "topics") openBrowser(about);
+  if (name === "dead-letters") openLetters(about);
+  if (name === "class") openClass(about);
   renderSoon();
 }
 

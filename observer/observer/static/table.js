@@ -4,7 +4,7 @@ import { byId, element, setText, translate } from "../web/static/page.js";
 import { groupWords, topicAddress } from "./drawing.js";
 import { groupProblem } from "./health.js";
 import { EVERY_TOPIC } from "./topology.js";
-import { count, duration, groupStateOf, kindOf, rate, stateOf, titleOf } from "./words.js";
+import { count, duration, groupStateOf, kindOf, rate, stateOf, titleOf, waitingLetters } from "./words.js";
 
 const listed = (names) => (names.length ? names.map((name) => (name === EVERY_TOPIC ? translate("everyTopic") : name)).join(", ") : "–");
 
@@ -33,10 +33,10 @@ export function renderTables(graph, producers) {
     ...graph.services.filter(({ publishes }) => publishes.includes(topic)).map(({ name }) => name),
     ...[...producers].filter(([, topics]) => topics.has(topic)).map(([name]) => name || translate("unknownProducer")),
   ])];
-  fillTable(byId("table-topics").tBodies[0], graph.topics.map(({ name, kind, partitions, records, per_second: perSecond }) => ({
+  fillTable(byId("table-topics").tBodies[0], graph.topics.map(({ name, kind, partitions, records, waiting, per_second: perSecond }) => ({
     key: name,
     href: topicAddress(name),
-    level: kind === "dead-letters" && records > 0 ? "bad" : "",
+    level: waiting > 0 ? "bad" : "",
     cells: [name, kindOf(kind), listed(publishersOf(name)), listed(readersOf(name)), count(partitions), count(records), rate(perSecond)],
   })));
   fillTable(byId("table-groups").tBodies[0], graph.groups.map((group) => ({
@@ -45,7 +45,7 @@ export function renderTables(graph, producers) {
     cells: [
       group.name, group.service ? titleOf(graph, group.service) : translate("foreignGroup"), listed(Object.keys(group.topics)), groupStateOf(group.state),
       count(group.members), count(group.lag), group.lag === 0 || group.oldest_seconds === null ? (group.lag === 0 ? "–" : translate("unknown")) : duration(group.oldest_seconds),
-      count(group.service ? graph.dead_letters[group.service] : undefined),
+      graph.dead_letters[group.service] ? waitingLetters(graph.dead_letters[group.service]) : translate("unknown"),
     ],
   })));
   fillTable(byId("table-services").tBodies[0], graph.services.map((service) => {

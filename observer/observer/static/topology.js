@@ -1,7 +1,7 @@
 // What the drawing consists of, from the graph alone: nodes (services, topics, groups) and edges (who publishes, who reads).
 
 export const EVERY_TOPIC = "*"; // what a service reads that reads all there is; it gets no edges, as they would hide the others
-const PRIVATE_KINDS = new Set(["dead-letters", "memory", "retry"]);
+const PRIVATE_KINDS = new Set(["dead-letters", "memory", "replays", "retry"]);
 
 export const topicId = (name) => `topic ${name}`;
 export const publishEdge = (service, topic) => `publish ${service} ${topic}`;
@@ -14,7 +14,7 @@ function ownerByName(topic, services) {
 
 /**
  * Nodes by id, edges by id, and `owners`: which node has a topic that stands on it, not beside it. Such a topic is one
- * that a service keeps for itself: dead letters, memory, retries once there are some, and what nobody else publishes or
+ * that a service keeps for itself: dead letters, memory, replays once there are some, and what nobody else publishes or
  * reads.
  *
  * producers: what has published, but is no service of the graph, such as a program of someone's own: source → topics.
@@ -65,7 +65,7 @@ export function topology(graph, producers = new Map()) {
     if (!isOwn(group)) nodes.set(`group ${group.name}`, { id: `group ${group.name}`, kind: "group", name: group.name, group: group.name, topics: [] });
   }
   for (const [topic, owner] of owners) {
-    const isUnused = topic.includes(".retry.") && topics.get(topic).records === 0;
+    const isUnused = topics.get(topic).kind === "replays" && topics.get(topic).records === 0;
     if (!isUnused) nodes.get(owner).topics.push(topic);
   }
 

@@ -30,6 +30,8 @@ export const partitions = (number) => one(number, translate("onePartition"), (te
 export const deadLetters = (number) => one(number, translate("oneDeadLetter"), (text) => translate("deadLetters", { count: text }));
 export const members = (number) => (number === 0 ? translate("noMembers") : one(number, translate("oneMember"), (text) => translate("members", { count: text })));
 
+export const lagOf = (number) => translate("lag", { count: count(number) });
+
 /** What people call a service; `name` where the graph does not know it. */
 export const titleOf = (graph, name) => graph.services.find((service) => service.name === name)?.[lang]?.name ?? name;
 
@@ -37,10 +39,24 @@ export const kindOf = (kind) => ({
   events: translate("kindEvents"),
   "dead-letters": translate("kindDeadLetters"),
   memory: translate("kindMemory"),
+  replays: translate("kindReplays"),
   retry: translate("kindRetry"),
   foreign: translate("kindForeign"),
   missing: translate("kindMissing"),
 })[kind] ?? kind;
+
+export const letterStateOf = (state) => ({
+  waiting: translate("letterWaiting"),
+  replayed: translate("letterReplayed"),
+  dropped: translate("letterDropped"),
+  "failed-again": translate("letterFailedAgain"),
+})[state] ?? state;
+
+/** What waits of the dead letters of a service or topic, with the total where that is another number. */
+export function waitingLetters({ waiting, total }) {
+  if (waiting === null) return total === null ? translate("unknown") : translate("waitingUnknownOf", { total: count(total) });
+  return waiting === total ? count(waiting) : translate("waitingOf", { waiting: count(waiting), total: count(total) });
+}
 
 export const stateOf = (state) => ({ up: translate("up"), degraded: translate("notReady"), down: translate("down"), unknown: translate("unknown") })[state] ?? state;
 

@@ -13,7 +13,7 @@ from service import EXIT_CONFIG
 from service.log import get_logger
 
 from .clients import connect_consumer
-from .kafka_fixes import readable_end, watch_logins
+from .kafka_fixes import has_fetch_sessions, readable_end, watch_logins
 from .names import Names
 from .settings import KafkaSettings
 
@@ -24,8 +24,12 @@ LONGEST_FETCH_WAIT_MS = 500
 MAX_POLL_RECORDS = 2_000
 LOOK_SECONDS = 2.0
 """Time between two looks for new topics and partitions."""
-PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.08, 1.0
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.14, 1.0
 """Time between two polls: what comes meanwhile comes as one batch. The second, where nobody waits for it."""
+
+QUIET_EVERY_SECONDS = 1.0
+"""Time between two polls of partitions that are quiet."""
+QUIET_AFTER_SECONDS = 10.0
 
 
 class Follower:
@@ -44,14 +48,18 @@ class Follower:
         most_records: int,
         is_urgent: Callable[[], bool],
         end: Callable[[int], object] = os._exit,
+        is_quiet: Callable[[str], bool] = lambda _topic: False,
     ):
-        """`is_urgent`: whether someone waits for records."""
+        """`is_urgent`: whether someone waits for records; `is_quiet`: whether a topic seldom has new ones."""
         self._settings = settings
         self._names = names
         self._heard = heard
         self._most_records = most_records
         self._is_urgent = is_urgent
         self._end = end
+        self._is_quiet = is_quiet
+        self._all_at = 0.0
+        self._written_at: dict[TopicPartition, float] = {}
         self._stopping = threading.Event()
         self._hurry = threading.Event()
         self._look_at = 0.0
@@ -99,6 +107,7 @@ class Follower:
                     if time.monotonic() >= self._look_at:
                         self._look_for_partitions(consumer)
                         self._look_at = time.monotonic() + LOOK_SECONDS
+                    self._leave_out_quiet(consumer)
                     batches = consumer.poll(timeout_ms=wait_ms)
                     self._tell(record for batch in batches.values() for record in batch)
                     self._note(consumer)
@@ -113,6 +122,16 @@ class Follower:
         if self.caught_up.is_set():
             self._hurry.wait(PAUSE_SECONDS if self._is_urgent() else LONG_PAUSE_SECONDS)
             self._hurry.clear()
+
+    def _leave_out_quiet(self, consumer: Any) -> None:
+        """Have the next poll ask for quiet partitions only now and then, where each costs as much as others."""
+        now = time.monotonic()
+        if now >= self._all_at:
+            consumer.resume(*consumer.paused())
+            self._all_at = now + QUIET_EVERY_SECONDS
+        elif not consumer.paused() and self.caught_up.is_set() and not has_fetch_sessions(consumer):
+            lately = {one for one, at in self._written_at.items() if now - at < QUIET_AFTER_SECONDS}
+            consumer.pause(*(one for one in consumer.assignment() - lately if self._is_quiet(one.topic)))
 
     def _look_for_partitions(self, consumer: Any) -> None:
         """Follow what topics and partitions there are. Raises KafkaError."""
@@ -141,6 +160,7 @@ class Follower:
         for record in batch:
             partition = TopicPartition(record.topic, record.partition)
             self._next[partition] = max(self._next.get(partition, 0), record.offset + 1)
+            self._written_at[partition] = time.monotonic()
         try:
             self._heard(batch)
         except Exception:

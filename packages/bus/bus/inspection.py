@@ -134,9 +134,11 @@ class Inspection:
 
     def begins(self, topics: Mapping[str, int]) -> dict[TopicPartition, int]:
         """The first offset that each partition still has; `topics` as `topics()` has told them."""
-        return self._offsets(
-            [TopicPartition(topic, number) for topic, count in topics.items() for number in range(count)], _EARLIEST
-        )
+        return self._offsets(_partitions_of(topics), _EARLIEST)
+
+    def ends(self, topics: Mapping[str, int]) -> dict[TopicPartition, int]:
+        """The offset after the last of each partition; `topics` as for `begins`. Tansu's may be behind."""
+        return self._offsets(_partitions_of(topics), _LATEST)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         name = self._settings.topic(topic)
@@ -159,6 +161,10 @@ class Inspection:
 
     def _no_answer(self, error: Exception) -> ConnectionError:
         return ConnectionError(f"{self._settings.kafka_bootstrap_servers}: {type(error).__name__}")
+
+
+def _partitions_of(topics: Mapping[str, int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for topic, count in topics.items() for number in range(count)]
 
 
 def _described(group: dict[str, Any]) -> Group | None:

@@ -52,13 +52,13 @@ def _fail(status: int) -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("is_urgent", [True, False])
+@pytest.mark.parametrize(("is_urgent", "is_quiet"), [(True, True), (False, False)])
 def test_all_topics_are_heard_also_those_that_come_later(
-    settings: KafkaSettings, publish: Callable[..., list[int]], is_urgent: bool
+    settings: KafkaSettings, publish: Callable[..., list[int]], is_urgent: bool, is_quiet: bool
 ) -> None:
     publish(b"old 1", b"old 2", b"old 3")
     heard: list[Any] = []
-    follower = Follower(settings, Names(settings), heard.extend, 2, lambda: is_urgent, _fail)
+    follower = Follower(settings, Names(settings), heard.extend, 2, lambda: is_urgent, _fail, lambda _topic: is_quiet)
     follower.start()
     try:
         eventually(follower.caught_up.is_set, SECONDS)

@@ -434,6 +434,17 @@ def test_what_somebody_put_there_is_no_replay(broken: Any) -> None:
     assert replayed(Record("x.retry.image", 3, 0, 9_000, None, None, broken)) is None
 
 
+def test_those_about_which_something_was_done_are_counted_once() -> None:
+    mending = Mending()
+    first, second, third, _fourth = (mending.put(name, offset=number) for number, name in enumerate("abcd"))
+    mending.replay(Wanted(ids=frozenset([LetterId.parse(first), LetterId.parse(second)])))
+    mending.drop(Wanted(ids=frozenset([LetterId.parse(third)])))
+    mending.broker.append("mending.retry.image", None, b"k", [("retry-of", first.encode())], 0)
+    mending.broker.append("mending.retry.image", None, b"k", [("retry-of", b"mending/0/99")], 0)
+    assert mending.letters.handled(["mending", "other"]) == {"mending": 3, "other": 0}
+    assert mending.letters.handled(["mending", "other"], max_bytes=1) == {"mending": None, "other": 0}
+
+
 # Order by key holds across both lanes of a partition.
 
 

@@ -1,7 +1,7 @@
 """Names of topics and groups, as the suite and as the cluster have them."""
 
 import pytest
-from bus.names import Names
+from bus.names import Names, prefix_of
 from bus.settings import KafkaSettings
 
 
@@ -26,3 +26,25 @@ def test_with_prefixes_what_is_ours_is_known_and_others_keep_their_names(monkeyp
     assert [names.is_ours(topic) for topic in ("p-image", "talk", "p-vendas", "image")] == [True, True, True, False]
     assert (names.group("g-rotate-worker"), names.group("rotate-worker")) == ("rotate-worker", "rotate-worker")
     assert [names.may_be_ours(group) for group in ("g-x", "g-rotate-worker", "x")] == [True, True, False]
+
+
+def test_what_has_the_prefix_of_another_suite_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names(KafkaSettings(), ["aluno"])
+    topics = ("image", "vendas", "aluno1-image", "aluno1-vendas", "other-image")
+    assert [topic for topic in topics if not names.is_ours(topic)] == ["aluno1-image", "aluno1-vendas"]
+    groups = ("rotate-worker", "console", "aluno1-console")
+    assert [group for group in groups if names.is_anothers(group)] == ["aluno1-console"]
+    monkeypatch.setenv("KAFKA_TOPIC_PREFIX", "prof-")
+    monkeypatch.setenv("KAFKA_GROUP_PREFIX", "prof-")
+    names = Names(KafkaSettings(), [""])
+    topics = ("prof-image", "prof-vendas", "a-image", "a-rotate-worker.retry.image")
+    assert [topic for topic in topics if names.is_ours(topic)] == ["prof-image", "prof-vendas"]
+    groups = ("prof-rotate-worker", "console", "a-rotate-worker")
+    assert [group for group in groups if names.is_anothers(group)] == ["a-rotate-worker"]
+
+
+@pytest.mark.parametrize(
+    ("called", "prefix"), [("image", ""), ("a-image", "a-"), ("a-x.retry.image", "a-"), ("vendas", "")]
+)
+def test_a_prefix_stands_before_the_longest_name(called: str, prefix: str) -> None:
+    assert prefix_of(called, ["image", "x.retry.image"]) == prefix

@@ -27,6 +27,8 @@ MAX_LISTED = 1_000
 MAX_READ_BYTES = 64 * 1024 * 1024
 """What a list reads at most of the topics of dead letters, and as much of those of replays: Kafka gives out no headers
 without the values."""
+MAX_COUNTED_BYTES = 16 * 1024 * 1024
+"""What a count reads at most of the topics of replays of one service."""
 STRETCH_BYTES = 4 * 1024 * 1024
 MAX_STRETCH_RECORDS = 1_000
 MAX_BATCH_BYTES = 4 * 1024 * 1024
@@ -231,6 +233,18 @@ class DeadLetters:
                 return Whole(replace(letter, state=desk.marks.of(id)), record.key, original, record.value)
         return None
 
+    def handled(self, services: Iterable[str], max_bytes: int = MAX_COUNTED_BYTES) -> dict[str, int | None]:
+        """How many of the dead letters that each of `services` has were replayed or dropped: the others wait.
+
+        None where that is not known: of a service it reads about `max_bytes` of replays at most.
+        """
+        with self._cluster.log_reader() as reader:
+            numbers: dict[str, int | None] = {}
+            for desk in _desks(services, self._settings, reader):
+                known_since = _newest_first(reader, desk.retries, -math.inf, max_bytes, desk.note)
+                numbers[desk.service] = desk.marks.marked if known_since == -math.inf else None
+        return numbers
+
     def replay(self, wanted: Wanted) -> Results:
         """Have the services handle these again: those that wait. Of `ids` there is a result for each.
 
@@ -429,6 +443,11 @@ class _Marks:
         begin, states = self._states.get(id.partition, (0, bytearray()))
         if id.service == self._service and 0 <= id.offset - begin < len(states):
             states[id.offset - begin] = max(states[id.offset - begin], STATES.index(state))
+
+    @property
+    def marked(self) -> int:
+        """How many do not wait."""
+        return sum(len(states) - states.count(STATES.index("waiting")) for _begin, states in self._states.values())
 
     def of(self, id: LetterId) -> State:
         begin, states = self._states[id.partition]

@@ -21,6 +21,7 @@ from . import (
 )
 from .arrivals import has_buffered_records, notify_arrivals, set_fetch_wait
 from .client_creation import create_client
+from .fetch_sessions import has_fetch_sessions
 from .forgotten_rejoin import rejoin
 from .login_refusals import LoginWatch, watch_logins
 from .poll_bytes import bound_poll
@@ -42,6 +43,7 @@ __all__ = [
     "close_producer",
     "create_client",
     "has_buffered_records",
+    "has_fetch_sessions",
     "last_stable_offset",
     "notify_arrivals",
     "readable_end",
