@@ -43,6 +43,21 @@ def shows_the_start_page(url: str, path: str = "/") -> None:
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def shows_the_documents(url: str) -> None:
+    for path, kind in (
+        ("/documents/", "text/html"),
+        ("/documents/pt-BR/events.html", "text/html"),
+        ("/documents/documents.css", "text/css"),
+        ("/documents/asyncapi.json", "application/json"),
+    ):
+        answer = ask(url, path, "localhost")
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, kind), path
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    for path in ("/documents", "/documents/pt-BR"):
+        with_slash = ask(url, path, "localhost").headers["Location"]
+        assert urlsplit(with_slash)[1:3] == ("", f"{path}/"), with_slash  # whatever port the gateway was moved to
+
+
 def address_seen(url: str, forwarded: str) -> str:
     """The client's address behind the gateway, if it is asked with this X-Forwarded-For."""
     with requests.Session() as session:
