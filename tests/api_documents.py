@@ -26,7 +26,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 SEED = 12
-EXAMPLES = 6
+EXAMPLES = 4
 
 
 def routes_of(app: Flask, prefix: str) -> set[tuple[str, str]]:
