@@ -76,7 +76,7 @@ def test_a_route_without_types_is_no_api() -> None:
     bare = Blueprint("bare", __name__, url_prefix="/bare")
     bare.add_url_rule("/api/things", view_func=dict)
     with pytest.raises(ValueError, match="/bare/api/things: its view has no types"):
-        openapi.document(Api("bare", "image-upload", "/bare", "Bare", "Bare.", (bare,)))
+        openapi.document(Api("upload", "image-upload", "/bare", (bare,)))
 
 
 def test_every_topic_is_a_channel_with_what_each_service_does_there(topics: dict[str, Any]) -> None:

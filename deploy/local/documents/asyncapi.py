@@ -18,6 +18,7 @@ from events.event import Encoded
 from events.services import ALL_TOPICS, SERVICES, Service
 
 from .schemas import Schema, schemas, text_of
+from .words import ENGLISH
 
 BINDING = {"bindingVersion": "0.5.0"}
 JSON = "application/json"
@@ -66,7 +67,7 @@ def document() -> Schema:
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Topics",
+            "title": ENGLISH["pages"]["events"]["title"],
             "version": version("suite-events"),
             "description": "What the services of the suite publish to Kafka topics and read from them. A prefix "
             "(`KAFKA_TOPIC_PREFIX`) stands before each name, where one is set. Readers ignore fields that they do not "

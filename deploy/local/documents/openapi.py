@@ -31,9 +31,10 @@ from werkzeug.routing import Rule
 from chatbot import app as chatbot
 
 from .schemas import Mode, Schema, inline, schemas, text_of
+from .words import ENGLISH
 
-TAKEN = ("query", "body", "form", "key")
-"""The parameters of views that are not in the path."""
+BODIES = {"body": "application/json", "form": "multipart/form-data"}
+"""The media types of bodies, by the parameters of views that take them."""
 PROBLEM = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
 SECURITY = {
@@ -50,8 +51,6 @@ class Api:
     """Of its document."""
     service: str
     prefix: str
-    title: str
-    description: str
     blueprints: tuple[Blueprint, ...]
 
     def app(self) -> WebApp:
@@ -63,22 +62,8 @@ class Api:
 
 
 APIS = (
-    Api(
-        "upload",
-        "image-upload",
-        UPLOAD_PREFIX,
-        "Pictures",
-        "Send pictures, and watch every result come in.",
-        image_upload.BLUEPRINTS,
-    ),
-    Api(
-        "chat",
-        "chatbot",
-        CHAT_PREFIX,
-        "Conversations",
-        "Talk to a bot, and take conversations over as an attendant.",
-        chatbot.BLUEPRINTS,
-    ),
+    Api("upload", "image-upload", UPLOAD_PREFIX, image_upload.BLUEPRINTS),
+    Api("chat", "chatbot", CHAT_PREFIX, chatbot.BLUEPRINTS),
 )
 
 
@@ -94,12 +79,13 @@ def document(api: Api) -> Schema:
     for one in found:
         paths[one.path][one.method] = one.to_json(refs)
     is_guarded = any(one.guards for one in found)
+    about = ENGLISH["pages"][api.name]
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": api.title,
+            "title": about["title"],
             "version": version(api.service),
-            "description": api.description,
+            "description": about["lede"],
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": UploadSettings.model_fields["public_url"].default}],
@@ -136,7 +122,7 @@ class _Described:
         """The types that it names, and whether it reads or writes them."""
         found: dict[Any, Mode] = dict.fromkeys((self.said.events or {}).values(), "serialization")
         found |= {fault.body: "serialization" for fault in self.faults()}
-        found |= {self.hints[name]: "validation" for name in ("body", "form") if name in self.hints}
+        found |= {self.hints[name]: "validation" for name in BODIES if name in self.hints}
         if not self._is_raw:
             found[self._answer()[0]] = "serialization"
         return found
@@ -159,13 +145,9 @@ class _Described:
         made |= described
         if parameters := [*self._in_path(), *self._in_query(), *self._in_header()]:
             made["parameters"] = parameters
-        if "body" in self.hints:
-            made["requestBody"] = {"required": True, "content": _content("application/json", refs[self.hints["body"]])}
-        if "form" in self.hints:
-            made["requestBody"] = {
-                "required": True,
-                "content": _content("multipart/form-data", refs[self.hints["form"]]),
-            }
+        for name, media_type in BODIES.items():
+            if name in self.hints:
+                made["requestBody"] = {"required": True, "content": _content(media_type, refs[self.hints[name]])}
         if self.guards:
             made["security"] = [{name: []} for name in SECURITY]
         responses = self._successes(refs)
@@ -187,9 +169,8 @@ class _Described:
         return parts[0], tuple(statuses) or (200,)
 
     def _in_path(self) -> Iterator[Schema]:
-        for name in (part for is_name, part in self.rule._trace if is_name and part in self.rule.arguments):
-            schema = inline(self.hints[name])
-            yield {"name": name, "in": "path", "required": True} | _apart(schema)
+        for name in re.findall("{(.+?)}", self.path):
+            yield {"name": name, "in": "path", "required": True} | _apart(inline(self.hints[name]))
 
     def _in_query(self) -> Iterator[Schema]:
         model = inline(self.hints["query"]) if "query" in self.hints else {}
