@@ -96,7 +96,7 @@ def guard(*faults: Fault) -> Callable[[View], View]:
 
 
 def read(model: type[Model], values: Any) -> Model:
-    """`values` as `model`. Its validators raise Problem; what they leave to pydantic is a Problem (422) too."""
+    """`values` as `model`. Raises Problem (422) if a field is missing or no text; the rest is for its validators."""
     try:
         return model.model_validate(values)
     except ValidationError as invalid:
