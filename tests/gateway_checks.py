@@ -43,6 +43,15 @@ def shows_the_start_page(url: str, path: str = "/") -> None:
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def serves_again_what_a_browser_has(url: str) -> None:
+    for path in ("/", "/index.html", "/base.css", "/documents/"):
+        first = ask(url, path, "localhost")
+        assert first.content, path
+        known = {"If-None-Match": first.headers["ETag"], "If-Modified-Since": first.headers["Last-Modified"]}
+        again = requests.get(url + path, headers={"Host": "localhost"} | known, timeout=30)
+        assert (again.status_code, again.content) in ((304, b""), (200, first.content)), path
+
+
 def shows_the_documents(url: str) -> None:
     for path, kind in (
         ("/documents/", "text/html"),
