@@ -12,7 +12,7 @@ PROJECTS := $(PACKAGES) $(SERVICES:%=%/pyproject.toml) $(ROOMS:%=%/pyproject.tom
 EXAMPLES := $(wildcard examples/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset demo chat dead-letters doctor new-worker k8s test test-compose test-compose-more chaos bench model lint lock
+.PHONY: help run up down reset demo chat dead-letters doctor new-worker documents k8s test test-compose test-compose-more chaos bench model lint lock
 
 help: ## list the commands | lista os comandos
 	@case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in pt*) column=3 ;; *) column=2 ;; esac; \
@@ -44,6 +44,9 @@ doctor: ## what would stop the suite here, and what to do | o que impediria a su
 
 new-worker: ## a worker of your own as a service: make new-worker NAME=mirror | um worker seu como serviço: make new-worker NAME=mirror
 	@exec $(PYTHON) deploy/local/new_worker.py "$(NAME)"
+
+documents: ## the pages at /documents/ anew, from the code: OpenAPI, AsyncAPI | refaz as páginas em /documents/ a partir do código: OpenAPI, AsyncAPI
+	@$(PYTHON) deploy/local/install.py && PYTHONPATH=deploy/local exec $(IN_VENV) -m documents
 
 k8s: ## what to apply to a Kubernetes cluster: make k8s > suite.yaml | o que aplicar em um cluster Kubernetes: make k8s > suite.yaml
 	@command -v kubectl >/dev/null || { case "$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}" in \

@@ -43,6 +43,30 @@ def shows_the_start_page(url: str, path: str = "/") -> None:
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def serves_again_what_a_browser_has(url: str) -> None:
+    for path in ("/", "/index.html", "/base.css", "/documents/"):
+        first = ask(url, path, "localhost")
+        assert first.content, path
+        known = {"If-None-Match": first.headers["ETag"], "If-Modified-Since": first.headers["Last-Modified"]}
+        again = requests.get(url + path, headers={"Host": "localhost"} | known, timeout=30)
+        assert (again.status_code, again.content) in ((304, b""), (200, first.content)), path
+
+
+def shows_the_documents(url: str) -> None:
+    for path, kind in (
+        ("/documents/", "text/html"),
+        ("/documents/pt-BR/events.html", "text/html"),
+        ("/documents/documents.css", "text/css"),
+        ("/documents/asyncapi.json", "application/json"),
+    ):
+        answer = ask(url, path, "localhost")
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, kind), path
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    for path in ("/documents", "/documents/pt-BR"):
+        with_slash = ask(url, path, "localhost").headers["Location"]
+        assert urlsplit(with_slash)[1:3] == ("", f"{path}/"), with_slash  # whatever port the gateway was moved to
+
+
 def address_seen(url: str, forwarded: str) -> str:
     """The client's address behind the gateway, if it is asked with this X-Forwarded-For."""
     with requests.Session() as session:

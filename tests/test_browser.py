@@ -100,6 +100,24 @@ def test_the_start_page_shows_what_is_up(suite: Suite, browser: Browser, languag
     context.close()
 
 
+def test_the_start_page_leads_to_the_documents(suite: Suite, browser: Browser) -> None:
+    context = visitor(browser, "pt-BR", phone=True, color_scheme="dark")
+    page = opened(context, f"{suite.url}/index.html")
+    page.get_by_role("link", name="Para programas").click()
+    expect(page).to_have_url(f"{suite.url}/documents/pt-BR/")
+    documents = {"upload": "Imagens: a API HTTP", "chat": "Conversas: a API HTTP", "events": "Tópicos e eventos"}
+    for name, title in documents.items():
+        page.get_by_role("link", name=title).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), title
+        page.get_by_role("link", name="Todos os documentos").click()
+        assert faults(opened(context, f"{suite.url}/documents/pt-BR/{name}.html")) == []
+    page.get_by_role("link", name="EN, English").click()
+    expect(page).to_have_url(f"{suite.url}/documents/")
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
 @pytest.mark.parametrize(("language", "words"), [("pt-BR", "Ao vivo"), ("en-US", "Live")])
 def test_the_root_leads_to_the_live_page(suite: Suite, browser: Browser, language: str, words: str) -> None:
     context = visitor(browser, language)

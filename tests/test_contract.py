@@ -334,7 +334,7 @@ def test_the_start_page_and_what_is_not_there(suite: Suite) -> None:
     )
     gone = suite.get("/upload/api/images/none")
     assert (gone.status_code, gone.headers["Content-Type"]) == (404, "application/problem+json")
-    for path in ("/index.html", "/live/", "/upload/"):
+    for path in ("/index.html", "/documents/", "/live/", "/upload/"):
         headers = suite.get(path).headers
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"

@@ -2,19 +2,23 @@
 
 import time
 import uuid
-from typing import cast
+from typing import Annotated, Literal, cast
 
 from events.conversation import ChatExchanged, ConversationChanged
 from events.event import Cause
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext as _
-from web import idempotency_key, limiter
+from pydantic import Field
+from typing_extensions import TypedDict
+from web import IdempotencyKey, fault, limiter, operation
 from web.languages import language
 from werkzeug.routing import BaseConverter
 
 from . import bot, form
 from .backend import PREFIX, backend, channel_of, event_id
 from .conversations import MAX_TEXT_CHARACTERS
+from .form import NewSession, Question
+from .shown import Message, State, Tone
 
 SESSIONS_PER_MINUTE = 120
 """Per client: a whole class behind one address may start within a minute."""
@@ -35,6 +39,26 @@ class AnyText(BaseConverter):
 
     regex = "(?s:.+?)"
     part_isolating = False
+
+
+SessionId = Annotated[str, Field(description="The `sessao` of a conversation.")]
+EVENTS = {"message": Message, "sentiment": Tone, "state": State}
+
+
+class Session(TypedDict):
+    """A conversation that has begun."""
+
+    sessao: str
+    nome: str
+
+
+class Answered(TypedDict):
+    """The bot's answer to a message."""
+
+    resposta: str
+    """Empty while a human has the conversation."""
+    id: str
+    """The `ce_id` of the record."""
 
 
 chat.record_once(lambda setup: setup.app.url_map.converters.update(sessao=AnyText))
@@ -63,11 +87,13 @@ def page() -> str:
 
 @chat.post("/api/sessions")
 @limiter.limit(f"{SESSIONS_PER_MINUTE} per minute")
-def create_session() -> tuple[Response, int]:
-    nome, sessao, now = form.name("nome"), str(uuid.uuid4()), time.time()
+@operation(fault(400, "name"), fault(413, "name"), fault(429), fault(503, "broker-away"))
+def create_session(body: NewSession) -> tuple[Session, Literal[201]]:
+    """Begin a conversation."""
+    nome, sessao, now = body.nome, str(uuid.uuid4()), time.time()
     opened = ConversationChanged(sessao=sessao, evento="aberta", nome=nome, timestamp=now)
     backend().publish("conversation", opened, now)
-    return jsonify(sessao=sessao, nome=nome), 201
+    return {"sessao": sessao, "nome": nome}, 201
 
 
 @chat.post("/api/sessions/<sessao:sessao>/messages")
@@ -78,9 +104,16 @@ def create_session() -> tuple[Response, int]:
     error_message=_too_many_messages,
 )
 @limit_unknown_sessions
-def post_message(sessao: str) -> Response:
-    """Publish a message with the bot's reply. A request repeated with its Idempotency-Key gets the same response."""
-    pergunta, key = form.message("pergunta"), idempotency_key()
+@operation(
+    fault(400, "empty-message"),
+    fault(404, "no-such-session"),
+    fault(413, "message-too-long"),
+    fault(429),
+    fault(503, "broker-away"),
+)
+def post_message(sessao: SessionId, body: Question, key: IdempotencyKey) -> Answered:
+    """Say something. A request repeated with its Idempotency-Key gets the same answer, and is said once."""
+    pergunta = body.pergunta
     backend().require_session(sessao)
     conversations, id = backend().conversations, event_id(key, sessao, pergunta)
     exchange, cause = conversations.event("chatbot", sessao, id), Cause(id)
@@ -93,13 +126,15 @@ def post_message(sessao: str) -> Response:
         exchange = conversations.event("chatbot", sessao, id) or said
     if bot.calls_person(exchange.resposta):
         backend().call_person(exchange, cause)
-    return jsonify(resposta=exchange.resposta, id=id)
+    return {"resposta": exchange.resposta, "id": id}
 
 
 @chat.get("/api/sessions/<sessao:sessao>/events")
 @limiter.limit(f"{STREAMS_PER_MINUTE} per minute")
 @limit_unknown_sessions
-def stream_events(sessao: str) -> Response:
+@operation(fault(404, "no-such-session"), fault(429), fault(503, "broker-away"), events=EVENTS)
+def stream_events(sessao: SessionId) -> Response:
+    """The whole conversation, then what comes, live."""
     conversations = backend().conversations
     backend().require_session(sessao)
     return backend().hub.stream(lambda: conversations.events(sessao), channel=channel_of(sessao))

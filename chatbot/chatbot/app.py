@@ -19,6 +19,7 @@ from .backend import ATTENDANTS_CHANNEL, PREFIX, SERVICE, Backend, channel_of
 from .conversations import KEEP_EVERY_SECONDS, Conversations, PageEvent
 from .settings import ChatSettings, make_token
 
+BLUEPRINTS = (chat, attendant.console, attendant.api)
 PUBLISH_TIMEOUT_SECONDS = 6.0
 """After this time without an acknowledgement, the page reports that the broker is not responding."""
 TICK_SECONDS = 30.0
@@ -72,6 +73,6 @@ def make_app(backend: Backend) -> WebApp:
     app = WebApp("chatbot", PREFIX, checks, backend.cluster.members)
     app.config["MAX_CONTENT_LENGTH"] = 1_000_000
     app.extensions[SERVICE] = backend
-    for blueprint in (chat, attendant.console, attendant.api):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

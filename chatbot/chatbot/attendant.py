@@ -1,24 +1,49 @@
 """The attendants' console and its API. The log decides who has a conversation: publish, read back, respond."""
 
-from typing import Any, Literal
+from typing import Literal, NotRequired, cast
 
 from events import Event
 from events.conversation import ConversationChanged, HumanReplied
-from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from web import Problem, idempotency_key, limiter
+from typing_extensions import TypedDict
+from web import IdempotencyKey, Problem, ProblemBody, fault, guard, limiter, operation
 from web.attendant_auth import LOGIN_ATTEMPTS, is_failed_login
 from web.limits import retry_after
 from web.security import is_cross_site
 
 from . import form
+from .api import SessionId
 from .backend import ATTENDANTS_CHANNEL, PREFIX, backend, event_id
 from .conversations import MAX_TEXT_CHARACTERS
+from .form import Attendant, Reply
+from .shown import State, Summary
 
 MESSAGES_PER_MINUTE = 600
 
 console = Blueprint("console", __name__, url_prefix=f"{PREFIX}/attendant")
 api = Blueprint("attendant", __name__, url_prefix=f"{PREFIX}/api/attendant")
+
+
+class Queue(TypedDict):
+    sessions: list[Summary]
+    """The most urgent first."""
+
+
+class Changed(Summary):
+    """A conversation after what an attendant has done."""
+
+    id: NotRequired[str]
+    """The `ce_id` of the record; of a change that had been made before there is none."""
+
+
+class Held(ProblemBody, State):
+    """Another attendant has the conversation, or nobody has."""
+
+
+NO_SUCH_SESSION, AWAY = fault(404, "no-such-session"), fault(503, "broker-away")
+CHANGE_FAULTS = (fault(400, "name"), NO_SUCH_SESSION, fault(409, "held", body=Held), fault(413, "name"), AWAY)
+REPLY_FAULTS = (*CHANGE_FAULTS, fault(400, "empty-message"), fault(413, "message-too-long"))
 
 
 def _too_many_attempts() -> str:
@@ -86,6 +111,7 @@ def _private(response: Response) -> Response:
 
 
 @api.before_request
+@guard(fault(403, "not-an-attendant"), fault(429))
 @limit_login_attempts
 def require_attendant() -> None:
     if not backend().auth.is_attendant():
@@ -93,52 +119,63 @@ def require_attendant() -> None:
 
 
 @api.get("/sessions")
-def list_sessions() -> Response:
+@operation(AWAY)
+def list_sessions() -> tuple[Queue, Literal[200], dict[str, str]]:
+    """The queue of conversations."""
     backend().require_caught_up()
-    return _private(jsonify(sessions=backend().conversations.queue()))
+    return {"sessions": backend().conversations.queue()}, 200, {"Cache-Control": "no-store"}
 
 
 @api.get("/events")
+@operation(AWAY, events={"session": Summary})
 def stream_sessions() -> Response:
+    """The queue, then each conversation that changes, live."""
     backend().require_caught_up()
     conversations = backend().conversations
     return backend().hub.stream(lambda: [("session", row) for row in conversations.queue()], channel=ATTENDANTS_CHANNEL)
 
 
 @api.post("/sessions/<sessao:sessao>/take")
-def take(sessao: str) -> Response:
-    return _change(sessao, "assumida")
+@operation(*CHANGE_FAULTS)
+def take(sessao: SessionId, body: Attendant) -> Changed:
+    """Take a conversation."""
+    return _change(sessao, body, "assumida")
 
 
 @api.post("/sessions/<sessao:sessao>/release")
-def release(sessao: str) -> Response:
-    return _change(sessao, "devolvida")
+@operation(*CHANGE_FAULTS)
+def release(sessao: SessionId, body: Attendant) -> Changed:
+    """Hand a conversation back to the bot."""
+    return _change(sessao, body, "devolvida")
 
 
 @api.post("/sessions/<sessao:sessao>/close")
-def close(sessao: str) -> Response:
-    return _change(sessao, "encerrada")
+@operation(*CHANGE_FAULTS)
+def close(sessao: SessionId, body: Attendant) -> Changed:
+    """Close a conversation."""
+    return _change(sessao, body, "encerrada")
 
 
 @api.post("/sessions/<sessao:sessao>/messages")
 @limiter.limit(f"{MESSAGES_PER_MINUTE} per minute")
-def reply(sessao: str) -> Response:
-    atendente, mensagem, key = form.name("atendente"), form.message("mensagem"), idempotency_key()
+@operation(*REPLY_FAULTS)
+def reply(sessao: SessionId, body: Reply, key: IdempotencyKey) -> Changed:
+    """Answer the customer. A request repeated with its Idempotency-Key is said once."""
+    atendente, mensagem = body.atendente, body.mensagem
     backend().require_session(sessao)
     at = backend().conversations.next_timestamp(sessao)
     event = HumanReplied(sessao=sessao, atendente=atendente, mensagem=mensagem)
     return _publish(sessao, "chat-reply", event, at, event_id(key, sessao, atendente, mensagem))
 
 
-def _change(sessao: str, evento: Literal["assumida", "devolvida", "encerrada"]) -> Response:
-    atendente = form.name("atendente")
+def _change(sessao: str, body: Attendant, evento: Literal["assumida", "devolvida", "encerrada"]) -> Changed:
     backend().require_session(sessao)
     at = backend().conversations.next_timestamp(sessao)
-    event = ConversationChanged(sessao=sessao, evento=evento, atendente=atendente, timestamp=at)
+    event = ConversationChanged(sessao=sessao, evento=evento, atendente=body.atendente, timestamp=at)
     return _publish(sessao, "conversation", event, at, event_id(None))
 
 
-def _publish(sessao: str, topic: str, event: Event, at: float, id: str) -> Response:
+def _publish(sessao: str, topic: str, event: Event, at: float, id: str) -> Changed:
     """Publish the event unless it is in the log already. Raises Problem (409) if the state does not allow it."""
     conversations = backend().conversations
     if not conversations.event(topic, sessao, id):
@@ -147,10 +184,10 @@ def _publish(sessao: str, topic: str, event: Event, at: float, id: str) -> Respo
         backend().publish(topic, event, at, id)
     if not conversations.is_accepted(sessao, id):
         return _unchanged(sessao, event)
-    return jsonify(conversations.summary(sessao) | {"id": id})
+    return {**conversations.summary(sessao), "id": id}
 
 
-def _unchanged(sessao: str, event: Event) -> Response:
+def _unchanged(sessao: str, event: Event) -> Changed:
     """The response to an event that changes nothing. Raises Problem (409), unless its attendant has done that already:
     in another window, or by a request that was answered 503.
     """
@@ -160,11 +197,11 @@ def _unchanged(sessao: str, event: Event) -> Response:
         holds = (state.estado, state.atendente) == ("human", event.atendente)
         repeated = last is not None and (last.evento, last.atendente) == (event.evento, event.atendente)
         if holds if event.evento == "assumida" else repeated:
-            return jsonify(conversations.summary(sessao))
+            return cast(Changed, conversations.summary(sessao))
     raise _conflict(conversations.summary(sessao))
 
 
-def _conflict(row: dict[str, Any]) -> Problem:
+def _conflict(row: Summary) -> Problem:
     """The problem (409) that says who has the conversation, or that nobody has."""
     if row["estado"] == "human":
         sentence = _("%(name)s has this conversation.", name=row["atendente"])
@@ -172,4 +209,4 @@ def _conflict(row: dict[str, Any]) -> Problem:
         sentence = _("This conversation is closed.")
     else:
         sentence = _("Nobody has this conversation; take it first.")
-    return Problem(409, "held", sentence, estado=row["estado"], atendente=row["atendente"])
+    return Problem(409, "held", sentence, **State(estado=row["estado"], atendente=row["atendente"]))

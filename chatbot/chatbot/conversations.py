@@ -24,6 +24,8 @@ from events.conversation import (
 )
 from events.event import Cause, decoded
 
+from .shown import Call, Message, ScoredTone, Sender, State, Summary, Tone
+
 MAX_RECORDS = 500
 """Per conversation: about 150 messages with their sentiments, more than anyone scrolls back."""
 MIN_RECORDS = 4
@@ -49,8 +51,8 @@ CLOSED_VISIBLE_SECONDS = 12 * 3600.0
 
 ROBOT = "Robô"
 
-PageEvent = tuple[str, dict[str, Any]]
-"""An event of an event stream: its name and its data."""
+PageEvent = tuple[str, Any]
+"""An event of an event stream: its name (`message`, `sentiment`, `state`) and its data, as shown.py has them."""
 
 
 class LogEntry(NamedTuple):
@@ -87,8 +89,8 @@ class Session:
     """When it was last repeated in the log who has it."""
     ids: set[tuple[str, str]] = field(default_factory=set)
     state: Conversation = field(default_factory=Conversation)
-    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    sentiments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+    sentiments: dict[str, ScoredTone] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
     """The ids of the records that changed the state."""
     reason: HandoffRaised | None = None
@@ -169,7 +171,7 @@ class Session:
             if id in self.sentiments:
                 yield _sentiment_event(self.sentiments[id])
 
-    def ordered_sentiments(self) -> list[dict[str, Any]]:
+    def ordered_sentiments(self) -> list[ScoredTone]:
         """The sentiments, in the order of the messages."""
         return [self.sentiments[id] for id in self.messages if id in self.sentiments]
 
@@ -184,7 +186,7 @@ class Session:
 
     def state_event(self, now: float) -> PageEvent:
         state = self.state.at(now)
-        return "state", {"estado": state.estado, "atendente": state.atendente}
+        return "state", State(estado=state.estado, atendente=state.atendente)
 
     def announce_state(self, now: float) -> list[PageEvent]:
         """The state event, if the state has changed since the last call; the first call returns nothing."""
@@ -248,7 +250,7 @@ class Session:
                 return self._add_sentiment(event, entry.cause)
         return []
 
-    def _add_message(self, id: str, sender: str, name: str, text: str, at: float) -> PageEvent:
+    def _add_message(self, id: str, sender: Sender, name: str, text: str, at: float) -> PageEvent:
         self.messages[id] = {"id": id, "de": sender, "nome": name, "texto": text, "timestamp": at}
         return "message", self.messages[id]
 
@@ -351,12 +353,12 @@ class Conversations:
             session = self._refresh(self._sessions.get(sessao, Session()))
             return [*session.events(), session.state_event(time.time())]
 
-    def summary(self, sessao: str) -> dict[str, Any]:
+    def summary(self, sessao: str) -> Summary:
         """A known conversation as the attendants see it."""
         with self._lock:
             return _summary(sessao, self._refresh(self._sessions[sessao]), time.time())
 
-    def queue(self) -> list[dict[str, Any]]:
+    def queue(self) -> list[Summary]:
         """The summaries of the conversations in the attendants' queue, most urgent first."""
         now = time.time()
         with self._lock:
@@ -446,7 +448,7 @@ def _is_over(session: Session, now: float) -> bool:
     return state.estado == "closed" and now - state.last_at > CLOSED_VISIBLE_SECONDS
 
 
-def _summary(sessao: str, session: Session, now: float) -> dict[str, Any]:
+def _summary(sessao: str, session: Session, now: float) -> Summary:
     state = session.state.at(now)
     from_customer = [message for message in session.messages.values() if message["de"] == "cliente"]
     reason = session.reason if state.estado in ("waiting", "human") else None
@@ -458,9 +460,18 @@ def _summary(sessao: str, session: Session, now: float) -> dict[str, Any]:
         "waiting_since": state.waiting_since,
         "last_at": state.last_at,
         "last_message": from_customer[-1]["texto"] if from_customer else None,
-        "reason": reason.model_dump(include={"pergunta", "confianca", "motivo", "timestamp"}) if reason else None,
+        "reason": _call(reason) if reason else None,
         "sentiments": session.ordered_sentiments()[-MAX_SENTIMENTS:],
         "urgency": urgency(session, now),
+    }
+
+
+def _call(raised: HandoffRaised) -> Call:
+    return {
+        "pergunta": raised.pergunta,
+        "confianca": raised.confianca,
+        "motivo": raised.motivo,
+        "timestamp": raised.timestamp,
     }
 
 
@@ -473,5 +484,5 @@ def _truncated(event: Event) -> Event:
     return event.model_copy(update=truncated) if truncated else event
 
 
-def _sentiment_event(sentiment: dict[str, Any]) -> PageEvent:
-    return "sentiment", {name: sentiment[name] for name in ("id", "sentimento", "confianca")}
+def _sentiment_event(one: ScoredTone) -> PageEvent:
+    return "sentiment", Tone(id=one["id"], sentimento=one["sentimento"], confianca=one["confianca"])

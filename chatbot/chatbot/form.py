@@ -1,12 +1,11 @@
-"""Validates JSON request bodies. Every function raises Problem for an invalid field."""
+"""What the API takes. The validators of fields raise Problem for an invalid value."""
 
 import re
-from typing import Any
+from typing import Annotated
 
-from flask import request
 from flask_babel import gettext as _
+from pydantic import AfterValidator, BaseModel, Field
 from web import Problem
-from werkzeug.exceptions import BadRequest
 
 from .conversations import MAX_TEXT_CHARACTERS, without_controls
 
@@ -15,9 +14,9 @@ DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Embeddings, overrides and isolates of the direction of text (Unicode Standard Annex 9)."""
 
 
-def name(field: str) -> str:
-    """The field `field`: a person's name, with whitespace collapsed, without what turns the text around it."""
-    text = " ".join(DIRECTION_CONTROLS.sub("", _text(field)).split())
+def name(text: str) -> str:
+    """A person's name, with whitespace collapsed, without control characters and what turns the text around it."""
+    text = " ".join(DIRECTION_CONTROLS.sub("", without_controls(text)).split())
     if not text:
         raise Problem(400, "name", _("The name is empty."))
     if len(text) > MAX_NAME_CHARACTERS:
@@ -25,9 +24,9 @@ def name(field: str) -> str:
     return text
 
 
-def message(field: str) -> str:
-    """The field `field`: the text of a message, without outer whitespace."""
-    text = _text(field).strip()
+def message(text: str) -> str:
+    """The text of a message, without control characters and outer whitespace."""
+    text = without_controls(text).strip()
     if not text:
         raise Problem(400, "empty-message", _("The message is empty."))
     if len(text) > MAX_TEXT_CHARACTERS:
@@ -37,16 +36,31 @@ def message(field: str) -> str:
     return text
 
 
-def _text(field: str) -> str:
-    """The field `field`, without control characters."""
-    try:
-        body: Any = request.get_json()
-    except RecursionError:
-        raise BadRequest from None
-    if not isinstance(body, dict):
-        raise Problem(422, "not-an-object", _("The body must be a JSON object."))
-    if field not in body:
-        raise Problem(422, "missing-field", _('The field "%(field)s" is missing.', field=field))
-    if not isinstance(body[field], str):
-        raise Problem(422, "wrong-type", _('The field "%(field)s" must be a string.', field=field))
-    return without_controls(body[field])
+def _bounds(most: int) -> dict[str, int]:
+    return {"minLength": 1, "maxLength": most}
+
+
+Name = Annotated[str, AfterValidator(name), Field(json_schema_extra=_bounds(MAX_NAME_CHARACTERS))]
+Text = Annotated[str, AfterValidator(message), Field(json_schema_extra=_bounds(MAX_TEXT_CHARACTERS))]
+
+
+class NewSession(BaseModel):
+    nome: Name
+    """What the customer is called."""
+
+
+class Question(BaseModel):
+    pergunta: Text
+    """What the customer says."""
+
+
+class Attendant(BaseModel):
+    atendente: Name
+    """Who takes the conversation, hands it back or closes it."""
+
+
+class Reply(BaseModel):
+    atendente: Name
+    """Who has the conversation."""
+    mensagem: Text
+    """What the attendant says."""

@@ -419,7 +419,7 @@ def test_the_summary_has_the_reason_until_the_release(conversation: Any) -> None
     fold = Fold(conversation.opened(), angry, conversation.classified(angry), conversation.raised(angry))
     row = fold.conversations.summary("s1")
     assert (row["estado"], row["nome"], row["last_message"]) == ("waiting", "Ana", "Que horror")
-    assert row["reason"] == {"pergunta": "?", "confianca": 0.9, "timestamp": angry.timestamp / 1000}
+    assert row["reason"] == {"pergunta": "?", "confianca": 0.9, "motivo": "tom", "timestamp": angry.timestamp / 1000}
     assert row["waiting_since"] == row["last_at"]
     (sentiment,) = row["sentiments"]
     assert sentiment["score"] == -0.85

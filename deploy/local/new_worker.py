@@ -53,13 +53,15 @@ def main(name: str) -> int:
         f"  2. make run, or docker compose up --build: the page for pictures shows its results.\n"
         f'  3. Say in {listed} what it does; with a "label" and a "sentence", as the others have them,\n'
         f"     its results and mails have words of their own.\n"
-        f"  4. If it needs other packages, name them in {made}/pyproject.toml, then: make lock",
+        f"  4. make documents: the pages at /documents/ tell of it, and make test asks for that.\n"
+        f"  5. If it needs other packages, name them in {made}/pyproject.toml, then: make lock",
         f"A pasta {made}/ foi criada, e o serviço está em {listed}, docker-compose.yml, deploy/k8s/ e .importlinter.\n"
         f"  1. Altere {function}: até lá ele espelha as imagens.\n"
         f"  2. make run, ou docker compose up --build: a página de imagens mostra os resultados dele.\n"
         f'  3. Diga em {listed} o que ele faz; com "label" e "sentence", como nos outros,\n'
         f"     os resultados e os e-mails dele têm palavras próprias.\n"
-        f"  4. Se ele precisar de outros pacotes, indique-os em {made}/pyproject.toml, depois: make lock",
+        f"  4. make documents: as páginas em /documents/ falam dele, e make test cobra isso.\n"
+        f"  5. Se ele precisar de outros pacotes, indique-os em {made}/pyproject.toml, depois: make lock",
     )
     return 0
 

@@ -7,27 +7,29 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import structlog
 from bus.cluster import ClusterView
 from bus.producer import NotPublished, Outgoing, Producer
-from events import ImageUploaded
+from events import ImageUploaded, Language
 from events.services import OPERATIONS
-from flask import Blueprint, Response, current_app, jsonify, render_template, request, send_file
+from flask import Blueprint, Response, current_app, render_template, request, send_file
 from flask_babel import gettext as _
 from flask_limiter import RequestLimit, RouteLimit
 from flask_limiter.util import get_remote_address
-from pictures import FORMATS, About, Refused, Store, Upload
-from web import Hub, Problem, idempotency_key, limiter
+from pictures import CODES, FORMATS, About, Refused, Store, Upload
+from pydantic import Field
+from typing_extensions import TypedDict
+from web import Hub, IdempotencyKey, Problem, fault, limiter, operation
 from web.languages import language
 from web.limits import retry_after
 from werkzeug.datastructures import FileStorage
 
-from . import form
+from .form import DEFAULT_LIMIT, FileQuery, ListQuery, UploadForm, email, original_name, telegram_id
 from .key_lock import key_lock
-from .previews import SIDES_PX, Previews
+from .previews import Previews
 from .settings import UploadSettings
 from .upload_check import UploadChecker
 from .upload_request import UploadRequest
@@ -36,11 +38,60 @@ log = structlog.get_logger(__name__)
 
 SERVICE = "image-upload"
 PREFIX = "/upload"
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
 STATUS_OF_REFUSAL = {"too-large": 413, "not-an-image": 415, "unsupported-format": 415, "unsupported-kind": 415}
 MEDIA_TYPES = {extension: row.media_type for row in FORMATS.values() for extension in row.extensions}
+REFUSALS = [
+    fault(status, *(code for code in CODES if STATUS_OF_REFUSAL.get(code, 422) == status)) for status in (413, 415, 422)
+]
 FILE_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, max-age=31536000"}
+
+
+PictureId = Annotated[str, Field(description="The `id` of a picture.")]
+Which = Annotated[str, Field(json_schema_extra={"enum": ["original", *OPERATIONS]})]
+
+
+class Accepted(TypedDict):
+    """A picture that is stored and published."""
+
+    id: str
+    new_file: str
+    """Its name in the store, and in events."""
+    original_name: str
+    url: str
+    """The path of its state."""
+
+
+class AllAccepted(TypedDict):
+    images: list[Accepted]
+    """In the order of the files."""
+
+
+class OperationState(TypedDict):
+    """How far an operation on a picture is."""
+
+    status: Literal["pending", "done", "failed"]
+    url: str | None
+    """The path of the result, when it is done."""
+    reason: str | None
+    """Why it failed, in the language of the upload."""
+
+
+class Picture(TypedDict):
+    id: str
+    new_file: str
+    """Its name in the store, and in events."""
+    original_name: str
+    timestamp: float
+    """When it was sent, in seconds since 1970."""
+    url: str
+    """The path of this state."""
+    operations: dict[str, OperationState]
+    """By their names, such as `rotate`."""
+
+
+class Pictures(TypedDict):
+    images: list[Picture]
+    """The newest first."""
 
 
 @dataclass(frozen=True)
@@ -106,38 +157,40 @@ def page() -> str:
 @upload.post("/api/images")
 @limiter.limit(lambda: f"{backend().settings.uploads_per_minute} per minute", cost=lambda: max(1, len(_files())))
 @_limit_notifications(get_remote_address)
-@_limit_notifications(lambda: _recipient(form.email, "email"), "email")
-@_limit_notifications(lambda: _recipient(form.telegram_id, "telegram_id"), "telegram_id")
-def create_images() -> tuple[Response, int]:
-    """Check all files, then store all, then publish all. If one file is refused, so is the request.
+@_limit_notifications(lambda: _recipient(email, "email"), "email")
+@_limit_notifications(lambda: _recipient(telegram_id, "telegram_id"), "telegram_id")
+@operation(
+    fault(400, "missing-field", "lang", "email", "telegram-id", "name"),
+    *REFUSALS,
+    fault(422, "idempotency-key"),
+    fault(429, "too-many-requests", "too-many-messages"),
+    fault(503, "broker-away", "busy", "store-fails"),
+    fault(507, "store-full"),
+)
+def create_images(form: UploadForm, key: IdempotencyKey) -> tuple[AllAccepted, Literal[202]]:
+    """Send pictures. If one file is refused, so is the request: nothing is stored, nothing published.
 
     A picture stays in the store once its event was sent, even if Kafka does not acknowledge it: the event may have been
     published. If the client repeats the request with the same Idempotency-Key, the picture keeps its id and the event
     its `ce_id`, so consumers recognise the duplicate.
     """
-    files, store = _files(), backend().store
-    if not files:
-        raise Problem(400, "missing-field", _('The field "file" is missing: no picture was sent.'))
-    lang = form.lang(request.form.get("lang"), language())
-    email = form.email(request.form.get("email"))
-    telegram_id = form.telegram_id(request.form.get("telegram_id"))
-    key = idempotency_key()
-    names = [form.original_name(file.filename) for file in files]
-    extensions = [_check(backend().checker, file, name, lang) for file, name in zip(files, names, strict=True)]
+    store = backend().store
+    names = [original_name(file.filename) for file in form.file]
+    extensions = [_check(backend().checker, file, name, form.lang) for file, name in zip(form.file, names, strict=True)]
 
     if backend().cluster.problem():
         raise Problem(503, "broker-away", _("Kafka is not responding at the moment. Please try again."), 5)
 
     with key_lock(store, key) if key else nullcontext():
-        stored = _store(files, names, extensions, lang, key)
+        stored = _store(form.file, names, extensions, form.lang, key)
     events = [
         ImageUploaded(
             timestamp=timestamp,
             new_file=new_file,
             original_name=name,
-            email=email,
-            telegram_id=telegram_id,
-            lang=lang,  # type: ignore[arg-type]
+            email=form.email,
+            telegram_id=form.telegram_id,
+            lang=form.lang,
         )
         for (new_file, timestamp), name in zip(stored, names, strict=True)
     ]
@@ -146,7 +199,7 @@ def create_images() -> tuple[Response, int]:
     except NotPublished:
         sentence = _("Kafka has not confirmed that it received the picture, but it may have. Please try again.")
         raise Problem(503, "broker-away", sentence, 5) from None
-    accepted = [
+    accepted: list[Accepted] = [
         {
             "id": event.id,
             "new_file": event.new_file,
@@ -155,29 +208,35 @@ def create_images() -> tuple[Response, int]:
         }
         for event in events
     ]
-    return jsonify(images=accepted), 202
+    return {"images": accepted}, 202
 
 
 @upload.get("/api/images")
-def list_images() -> Response:
-    number = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not number.isdecimal() or len(number) > 9 or not 1 <= int(number) <= MAX_LIMIT:
-        raise Problem(400, "limit", _("limit must be a number from 1 to %(n)s.", n=MAX_LIMIT))
-    found = backend().store.uploads(int(number), request.args.get("before"), OPERATIONS)
-    return jsonify(images=[to_json(upload) for upload in found])
+@operation(fault(400, "limit"), fault(503, "store-fails"))
+def list_images(query: ListQuery) -> Pictures:
+    """The newest pictures."""
+    found = backend().store.uploads(query.limit, query.before, OPERATIONS)
+    return {"images": [to_json(upload) for upload in found]}
 
 
 @upload.get("/api/images/<id>")
-def get_image(id: str) -> Response:
-    return jsonify(to_json(_get_upload(id)))
+@operation(fault(404, "no-such-image"), fault(503, "store-fails"))
+def get_image(id: PictureId) -> Picture:
+    """One picture, and how far each operation on it is."""
+    return to_json(_get_upload(id))
 
 
 @upload.get("/api/images/<id>/<which>")
-def get_file(id: str, which: str) -> Response:
-    """The original or a result; with `width`, a WebP preview whose width and height are at most that many pixels."""
-    width = request.args.get("width")
-    if width not in (None, *map(str, SIDES_PX)):
-        raise Problem(400, "width", _("width must be %(small)s or %(large)s.", small=SIDES_PX[0], large=SIDES_PX[1]))
+@operation(
+    fault(400, "width"),
+    fault(404, "no-such-image", "no-such-file", "missing"),
+    fault(422, *CODES),
+    fault(503, "busy", "store-fails"),
+    fault(507, "store-full"),
+    media_types=sorted({*MEDIA_TYPES.values()}),
+)
+def get_file(id: PictureId, which: Which, query: FileQuery) -> Response:
+    """The original or a result; with `width` a small WebP of it."""
     found = _get_upload(id)
     if which == "original":
         name = f"uploads/{found.new_file}"
@@ -185,8 +244,8 @@ def get_file(id: str, which: str) -> Response:
         name = result
     else:
         raise Problem(404, "no-such-file", _("There is no such file."))
-    if width:
-        name = _preview(name, int(width))
+    if query.width:
+        name = _preview(name, query.width)
     suffix = "" if which == "original" else f"_{which}"
     stem, _dot, _ending = found.original_name.rpartition(".")
     extension = name.rpartition(".")[2]
@@ -201,7 +260,9 @@ def get_file(id: str, which: str) -> Response:
 
 
 @upload.get("/api/events")
+@operation(fault(503, "store-fails"), events={"image": Picture})
 def stream_events() -> Response:
+    """Every change of a picture, live; a stream begins with the newest pictures."""
     store = backend().store
 
     def snapshot() -> Iterator[tuple[str, Any]]:
@@ -240,7 +301,7 @@ def _recipient(normalise: Callable[[str | None], str | None], field: str) -> str
 
 
 def _store(
-    files: list[FileStorage], names: list[str], extensions: list[str], lang: str, key: str | None
+    files: list[FileStorage], names: list[str], extensions: list[str], lang: Language, key: str | None
 ) -> list[tuple[str, float]]:
     """Store all files that an earlier request with `key` has not stored; or none, if one cannot be stored.
 
@@ -305,7 +366,7 @@ def _check(checker: UploadChecker, file: FileStorage, name: str, lang: str) -> s
         raise Problem(status, refused.code, refused.sentence(lang), file=name) from None
 
 
-def to_json(upload: Upload) -> dict[str, Any]:
+def to_json(upload: Upload) -> Picture:
     """A picture as the API represents it."""
     url = f"{PREFIX}/api/images/{quote(upload.id)}"
     return {

@@ -22,6 +22,7 @@ from .settings import UploadSettings
 from .upload_check import UploadChecker
 from .upload_request import UploadRequest
 
+BLUEPRINTS = (upload,)
 PUBLISH_TIMEOUT_SECONDS = 6.0
 """After this time without an acknowledgement, the page reports that the broker is not responding."""
 
@@ -72,7 +73,8 @@ def make_app(backend: Backend) -> WebApp:
         MAX_FORM_PARTS=100,
     )
     app.extensions[SERVICE] = backend
-    app.register_blueprint(upload)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     store_problem()  # creates the folders; readyz reports problems
     return app
 

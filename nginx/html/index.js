@@ -73,6 +73,7 @@ const words = {
     front: "Pages to open",
     behind: "Behind the pages",
     flows: "Who talks to whom",
+    documents: "For programs: the HTTP APIs and every event",
     topic: "topic",
     up: "up",
     degraded: "not ready",
@@ -98,6 +99,7 @@ const words = {
     front: "Páginas para abrir",
     behind: "Por trás das páginas",
     flows: "Quem fala com quem",
+    documents: "Para programas: as APIs HTTP e todos os eventos",
     topic: "tópico",
     up: "no ar",
     degraded: "indisponível",
@@ -180,6 +182,7 @@ function write() {
   document.documentElement.lang = lang;
   document.title = say("name");
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = say(node.dataset.text);
+  byId("documents").href = lang === "pt-BR" ? "/documents/pt-BR/" : "/documents/";
   byId("languages").setAttribute("aria-label", say("language"));
   for (const link of byId("languages").children) {
     if (link.dataset.lang === lang) link.setAttribute("aria-current", "true");

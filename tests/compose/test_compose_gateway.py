@@ -10,7 +10,9 @@ from gateway_checks import (
     address_seen,
     answers_a_body_that_pauses,
     responds,
+    serves_again_what_a_browser_has,
     serves_its_own_names_alone,
+    shows_the_documents,
     shows_the_start_page,
 )
 from suite_fixtures import ROOT, eventually
@@ -44,6 +46,14 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def test_it_serves_its_own_names_alone(gateway: str) -> None:
     serves_its_own_names_alone(gateway)
+
+
+def test_what_a_browser_has_already_is_served_again(gateway: str) -> None:
+    serves_again_what_a_browser_has(gateway)
+
+
+def test_it_shows_the_documents(gateway: str) -> None:
+    shows_the_documents(gateway)
 
 
 def test_the_root_is_the_start_page_where_no_live_page_is(gateway: str) -> None:

@@ -14,7 +14,9 @@ from gateway_checks import (
     answers_a_body_that_pauses,
     ask,
     responds,
+    serves_again_what_a_browser_has,
     serves_its_own_names_alone,
+    shows_the_documents,
     shows_the_start_page,
 )
 from suite_fixtures import ROOT, eventually, free_port
@@ -70,6 +72,14 @@ def test_the_address_of_a_client_is_what_a_trusted_proxy_says(gateway: str) -> N
 
 def test_a_body_that_pauses_is_answered(gateway: str) -> None:
     answers_a_body_that_pauses(gateway)
+
+
+def test_what_a_browser_has_already_is_served_again(gateway: str) -> None:
+    serves_again_what_a_browser_has(gateway)
+
+
+def test_it_shows_the_documents(gateway: str) -> None:
+    shows_the_documents(gateway)
 
 
 def test_the_root_is_the_start_page_where_no_live_page_is(gateway: str) -> None:

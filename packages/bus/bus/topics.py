@@ -40,7 +40,7 @@ def ensure(admin: "KafkaAdminClient", settings: KafkaSettings, names: Iterable[s
     from kafka.errors import KafkaError  # noqa: PLC0415 - not in children
 
     names = list(names)
-    wanted = {settings.topic(name): _options(name, settings) for name in names}
+    wanted = {settings.topic(name): options_of(name, settings) for name in names}
     there = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if not topic["error_code"]}
     missing = {name: options for name, options in wanted.items() if name not in there}
     if missing and not settings.kafka_create_topics:
@@ -96,7 +96,8 @@ def _follows_a_source(name: str) -> bool:
     return name.endswith(".memory") or is_for_retries(name)
 
 
-def _options(name: str, settings: KafkaSettings) -> dict[str, object]:
+def options_of(name: str, settings: KafkaSettings) -> dict[str, Any]:
+    """With what a missing topic is created: `num_partitions`, `replication_factor`, `configs`."""
     configs = {"retention.ms": str(settings.kafka_retention_hours * 3_600_000)}
     if takes_dead_letters(name):
         configs["max.message.bytes"] = str(MAX_DEAD_LETTER_BYTES)

@@ -16,6 +16,8 @@ QUIET_HOURS = 24
 """A conversation closes after this time without a record."""
 
 Sentiment = Literal["negative", "neutral", "positive"]
+Estado = Literal["bot", "waiting", "human", "closed"]
+"""Who has a conversation: the bot, nobody yet, an attendant, or nobody any more."""
 Session = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=1_000_000)]
 """What people say, and what they are called: as long as a record that the broker takes by default."""
@@ -35,6 +37,7 @@ class _OfConversation(Event):
 
     @property
     def key(self) -> str:
+        """The session."""
         return self.sessao
 
 
@@ -166,7 +169,7 @@ def place(record: Any) -> tuple[int, str, int, int]:
 class Conversation:
     """The state of a conversation. Times are record timestamps, in seconds since 1970."""
 
-    estado: Literal["bot", "waiting", "human", "closed"] = "bot"
+    estado: Estado = "bot"
     nome: str = ""
     atendente: str | None = None
     waiting_since: float | None = None

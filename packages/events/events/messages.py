@@ -27,6 +27,7 @@ class _ToOneAddress(Event):
 
     @property
     def key(self) -> str:
+        """The channel, a space and the address."""
         return f"{self.channel} {self.address}"
 
 
@@ -58,4 +59,5 @@ class MessageDelayed(Event):
 
     @property
     def key(self) -> str:
+        """That of the message."""
         return self.message.key

@@ -45,6 +45,7 @@ class ImageUploaded(Event):
 
     @property
     def key(self) -> str:
+        """The id of the picture: its stored name without the extension."""
         return self.id
 
     def finished(self, operation: str, result: str) -> "OperationFinished":
@@ -78,6 +79,7 @@ class OperationFinished(Event):
 
     @property
     def key(self) -> str:
+        """The id of the picture: its stored name without the extension."""
         return self.new_file.rpartition(".")[0] or self.new_file
 
     @property

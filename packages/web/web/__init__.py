@@ -4,10 +4,23 @@ It depends on neither Kafka nor Pillow.
 """
 
 from .application import WebApp
-from .idempotency import idempotency_key
+from .idempotency import IdempotencyKey, idempotency_key
 from .limits import limiter
-from .problems import Problem
+from .operations import fault, guard, operation
+from .problems import Problem, ProblemBody
 from .service_exit import exit_service
 from .streams import Hub
 
-__all__ = ["Hub", "Problem", "WebApp", "exit_service", "idempotency_key", "limiter"]
+__all__ = [
+    "Hub",
+    "IdempotencyKey",
+    "Problem",
+    "ProblemBody",
+    "WebApp",
+    "exit_service",
+    "fault",
+    "guard",
+    "idempotency_key",
+    "limiter",
+    "operation",
+]

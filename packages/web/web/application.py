@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, NotRequired
 
-from flask import Blueprint, Flask, jsonify
+from flask import Blueprint, Flask
 from flask_babel import gettext as _
+from typing_extensions import TypedDict
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import hosts, languages, problems, security
 from .limits import limiter
+from .operations import fault, operation
 from .problems import Problem
 
 ReadinessCheck = Callable[[], str | None]
@@ -18,6 +21,29 @@ GroupMembers = Callable[[], dict[str, int]]
 """Returns the number of members of each consumer group; raises OSError if no broker responds."""
 
 HERE = Path(__file__).parent
+
+
+class Health(TypedDict):
+    status: Literal["ok"]
+
+
+class Readiness(TypedDict):
+    """Whether a service is able to serve, and what it has verified for that, by name."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, bool]
+    reason: NotRequired[str]
+    """Why not."""
+
+
+class GroupSize(TypedDict):
+    members: int
+
+
+class GroupSizes(TypedDict):
+    """The number of members of each consumer group, by service."""
+
+    groups: dict[str, GroupSize]
 
 
 class WebApp(Flask):
@@ -61,28 +87,31 @@ def _health(prefix: str, checks: dict[str, ReadinessCheck], members: GroupMember
     health = Blueprint("health", __name__, url_prefix=prefix)
 
     @health.get("/healthz")
-    def healthz():  # type: ignore[no-untyped-def]
-        """Liveness."""
-        return jsonify(status="ok")
+    @operation()
+    def healthz() -> Health:
+        """Alive."""
+        return {"status": "ok"}
 
     @health.get("/readyz")
-    def readyz():  # type: ignore[no-untyped-def]
-        """Readiness: 200, or 503 with the reason."""
+    @operation()
+    def readyz() -> tuple[Readiness, Literal[200, 503], dict[str, str]]:
+        """Able to serve: 200, or 503 with the reason."""
         problems = {name: check() for name, check in checks.items()}
         reasons = [f"{name}: {problem}" for name, problem in problems.items() if problem]
-        answer = jsonify(
-            status="unavailable" if reasons else "ok",
-            checks={name: not problem for name, problem in problems.items()},
-            **({"reason": "; ".join(reasons)} if reasons else {}),
-        )
-        answer.headers["Cache-Control"] = "no-store"
-        return answer, 503 if reasons else 200
+        answer: Readiness = {
+            "status": "unavailable" if reasons else "ok",
+            "checks": {name: not problem for name, problem in problems.items()},
+        }
+        if reasons:
+            answer["reason"] = "; ".join(reasons)
+        return answer, 503 if reasons else 200, {"Cache-Control": "no-store"}
 
     @health.get("/api/groups")
-    def groups():  # type: ignore[no-untyped-def]
-        """The number of members of each consumer group; the start page shows which workers run."""
+    @operation(fault(503, "broker-away"))
+    def groups() -> GroupSizes:
+        """How many consumers each group has. The start page shows by it which workers run."""
         try:
-            return jsonify(groups={service: {"members": number} for service, number in members().items()})
+            return {"groups": {service: {"members": number} for service, number in members().items()}}
         except OSError:
             raise Problem(503, "broker-away", _("Kafka is not responding at the moment."), 5) from None
 

@@ -1,12 +1,13 @@
 """Errors as application/problem+json (RFC 9457), with a sentence for the person who reads it."""
 
-from http import HTTPStatus
 from typing import Any
 
 import structlog
 from flask import Flask, Response, json, request
 from flask_babel import gettext as _
+from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from .limits import retry_after
 
@@ -16,6 +17,17 @@ RESTART_SECONDS = 5
 """When a client may ask again that a stopping process has sent away."""
 
 
+class ProblemBody(TypedDict):
+    """What went wrong (RFC 9457). Some problems have more members, such as the `file` that is meant."""
+
+    type: str
+    """`urn:problem:` and a code, for programs."""
+    title: str
+    status: int
+    detail: str
+    """A sentence for the person who reads it, in the language of `Accept-Language`."""
+
+
 class Problem(Exception):
     """Raised by a view to end the request with a problem+json response."""
 
@@ -23,8 +35,9 @@ class Problem(Exception):
         """`code`: the end of the `type` URN; `detail`: translated; `retry_after`: seconds; `more`: extra members."""
         super().__init__(detail)
         self.status = status
-        self.body = {"type": f"urn:problem:{code}", "title": HTTPStatus(status).phrase, "status": status} | more
-        self.body["detail"] = detail
+        title = HTTP_STATUS_CODES[status]  # Python's own change between versions
+        body = ProblemBody(type=f"urn:problem:{code}", title=title, status=status, detail=detail)
+        self.body: dict[str, Any] = {**body, **more}
         self.headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
 
     def response(self) -> Response:
@@ -52,9 +65,8 @@ def install(app: Flask) -> None:
         status = error.code or 500
         if status < 400 and error.response is not None:
             return error.response  # type: ignore[return-value]
-        code = HTTPStatus(status).name.lower().replace("_", "-")
-        seconds = retry_after() if status == HTTPStatus.TOO_MANY_REQUESTS else None
-        response = Problem(status, code, _detail(status, error), seconds).response()
+        seconds = retry_after() if status == 429 else None
+        response = Problem(status, code_of(status), _detail(status, error), seconds).response()
         if "Allow" in (headers := dict(error.get_headers())):
             response.headers["Allow"] = headers["Allow"]
         return response
@@ -63,6 +75,11 @@ def install(app: Flask) -> None:
     def handle_unexpected_error(error: Exception) -> Response:
         log.exception("request failed", path=request.path, exc_info=error)
         return Problem(500, "internal", _("Something went wrong on our side. The error has been logged.")).response()
+
+
+def code_of(status: int) -> str:
+    """The code of the problems that Flask's own errors are made to: `not-found` for 404."""
+    return HTTP_STATUS_CODES[status].lower().replace(" ", "-")
 
 
 def _detail(status: int, error: HTTPException) -> str:
@@ -75,4 +92,4 @@ def _detail(status: int, error: HTTPException) -> str:
         415: _("This type of content is not supported."),
         429: _("Too many requests; please wait a moment."),
     }
-    return sentences.get(status) or error.description or HTTPStatus(status).phrase
+    return sentences.get(status) or error.description or HTTP_STATUS_CODES[status]
