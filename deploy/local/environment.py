@@ -71,7 +71,7 @@ def setting(name: str, default: str) -> str:
 
 
 def port(name: str) -> int:
-    value = setting(name, str(PORTS[name]))
+    value = setting(name, str(PORTS.get(name, "")))
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise WrongSetting(
             say(f"{name}: {value!r} is not a port, 1 to 65535", f"{name}: {value!r} não é uma porta, 1 a 65535")

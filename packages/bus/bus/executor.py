@@ -24,10 +24,11 @@ Call = list[Delivery]
 
 
 class Result(NamedTuple):
-    """What came of a call; None: the handler was not called."""
+    """What came of a call; None: the handler was not called. `seconds`: how long it took."""
 
     call: Call
     outcome: Outcome | ChildFailed | BaseException | None
+    seconds: float = 0.0
 
 
 class Executor:
@@ -77,6 +78,11 @@ class Executor:
             results.append(self._results.popleft())
         return results
 
+    @property
+    def children(self) -> int:
+        """How many child processes run."""
+        return self._children.alive if self._children else 0
+
     def oldest_call(self) -> float:
         """When the call began that has run longest (time.monotonic); infinity where none runs."""
         return min((since for since in self._since if since), default=float("inf"))
@@ -120,8 +126,9 @@ class Executor:
     def _work(self, number: int) -> None:
         while True:
             call = self._calls.get()
-            self._since[number] = time.monotonic()
-            result = Result(call, self._outcome(call))
+            since = self._since[number] = time.monotonic()
+            outcome = self._outcome(call)
+            result = Result(call, outcome, time.monotonic() - since)
             self._since[number] = 0.0
             self._report(result)
             if self._suspended:

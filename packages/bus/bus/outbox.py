@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 from service.log import get_logger
 
 from .lane import Delivery
+from .metrics import Metrics
 from .ports import Sender
 from .producer import TOO_LARGE, Outgoing
 
@@ -52,10 +53,11 @@ class TooLarge(NamedTuple):
 class Outbox:
     """Belongs to the loop; only acknowledgements come from another thread."""
 
-    def __init__(self, producer: Sender, notify: Callable[[], None]):
+    def __init__(self, producer: Sender, notify: Callable[[], None], metrics: Metrics):
         """`notify` is called, from any thread, when there is something to `settle`."""
         self._producer = producer
         self._notify = notify
+        self._metrics = metrics
         self._told: deque[tuple[_Publication, Outgoing, Any]] = deque()
         self._notified = False
         self._retries: deque[tuple[float, Delivery]] = deque()
@@ -101,7 +103,9 @@ class Outbox:
             if error is None:
                 self._last_error = ""
                 delivery.finish()
-            elif publication.failed and isinstance(error, TOO_LARGE):
+                continue
+            self._metrics.not_published[type(error).__name__] += 1
+            if publication.failed and isinstance(error, TOO_LARGE):
                 too_large.append(TooLarge(delivery, publication.failed, type(error).__name__))
             else:
                 self._retry(delivery, error)

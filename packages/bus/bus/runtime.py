@@ -16,6 +16,7 @@ polling and heartbeats go on whatever they do. Each part has one job:
     assignment.py  whose the partitions are, what is dropped when they move
     backpressure.py  of which partitions more is fetched
     watchdog.py    whether there is progress
+    metrics.py     what is counted of all that, for Prometheus
 """
 
 import signal
@@ -40,6 +41,7 @@ from .executor import Executor
 from .handler import Answer, Handler, Outcome
 from .kafka_fixes import UnreadableRecord
 from .lane import Delivery, Lane
+from .metrics import Metrics, Partition, State
 from .offsets import Offsets
 from .outbox import Outbox
 from .ports import Cluster, Consumer
@@ -60,6 +62,8 @@ REBALANCE_POLL_MS = 500
 answer comes between two short polls."""
 REBALANCE_WAITS_SECONDS = 5.0
 """Time that a rebalance of the group waits for what has begun here: all its members wait with it."""
+STATE_WITHIN_SECONDS = 1.0
+"""Time that Prometheus waits for the loop to tell how it is."""
 STOP_WITHIN_SECONDS = 5.0
 """Time that a handler in a thread has to finish after SIGTERM."""
 
@@ -76,6 +80,9 @@ class Runtime:
         self._retries_beside = dict(zip(self.topics, self._retries, strict=True))
         self.handlers = dict(zip([*self.topics, *self._retries], [*handlers.values()] * 2, strict=True))
         """By the names of their topics on the cluster; that of replays has the handler of its source."""
+        self.metrics = Metrics(
+            {called: topic for names in (self.topics, self._retries) for called, topic in names.items()}
+        )
         self.stopping = Stop()
         self._settings = settings
         self._cluster = cluster
@@ -93,7 +100,7 @@ class Runtime:
         self._stores = StateStores(partial(cluster.open_store, name, self._producer))
         self._executors = {handler: Executor(handler, self._stores, self._handled) for handler in handlers.values()}
         self._schedulers = {handler: Scheduler(handler) for handler in handlers.values()}
-        self._outbox = Outbox(self._producer, lambda: self._inbox.put(self._settle))
+        self._outbox = Outbox(self._producer, lambda: self._inbox.put(self._settle), self.metrics)
 
     # The way of the process.
 
@@ -146,10 +153,11 @@ class Runtime:
             self._stores,
             before_revoked=self._finish_stateful_calls,
             notify=self._poll_soon,
+            metrics=self.metrics,
             breaker_limit=self._settings.dead_letters_in_a_row,
         )
-        self._offsets = Offsets(self._consumer, self._inbox.put)
-        self._watchdog = Watchdog(self.name, self._consumer)
+        self._offsets = Offsets(self._consumer, self._inbox.put, self.metrics)
+        self._watchdog = Watchdog(self.name, self._consumer, self.metrics)
         self._consumer.subscribe(self.handlers, self._assignment, self._poll_soon)
         self._watchdog.beat()
 
@@ -245,6 +253,7 @@ class Runtime:
             for executor in self._executors.values():
                 executor.resume()
         for partition, records in batches.items():
+            self.metrics.taken[partition.topic] += len(records)
             lane = self._assignment.lane(partition)
             for record in records:
                 if delivery := lane.take(record):
@@ -279,6 +288,7 @@ class Runtime:
         self._watchdog.turned()  # many may come at once
         handler = self.handlers[delivery.record.topic]
         if delivery.record.topic in self._retries and not self._replays(delivery):
+            self.metrics.outcomes[delivery.record.topic, "passed_over"] += 1
             self._outbox.publish(delivery, [])
             return
         record = delivery.original
@@ -329,7 +339,7 @@ class Runtime:
         ends a handler's thread.
         """
         ended: BaseException | None = None
-        for call, outcome in executor.collect():
+        for call, outcome, seconds in executor.collect():
             self._schedulers[executor.handler].back(call)
             if outcome is None:
                 for delivery in call:
@@ -338,6 +348,9 @@ class Runtime:
             if not isinstance(outcome, Outcome | ChildFailed):
                 ended = outcome
                 continue
+            self.metrics.durations[executor.handler.name].add(seconds)
+            if isinstance(outcome, ChildFailed):
+                self.metrics.child_failed(executor.handler.name, outcome)
             for delivery, decision in zip(call, decide(call, outcome), strict=True):
                 if delivery.lane.live and (isinstance(decision, Publish) or not self.stopping.is_set()):
                     self._carry_out(delivery, decision)
@@ -347,14 +360,17 @@ class Runtime:
     def _carry_out(self, delivery: Delivery, decision: Decision) -> None:
         match decision:
             case Publish(answers):
+                self.metrics.outcomes[delivery.record.topic, "answered"] += 1
                 self._handler_works(delivery)
                 self._outbox.publish(delivery, self._outgoing(delivery, answers))
             case Retry(error, at_least_seconds):
+                self.metrics.outcomes[delivery.record.topic, "retried"] += 1
                 pause = round(delivery.retry(time.monotonic(), at_least_seconds), 1)
                 logger.warning(
                     "retrying", record=_place(delivery), error=error, attempts=delivery.attempts, pause_seconds=pause
                 )
             case RetryAlone():
+                self.metrics.outcomes[delivery.record.topic, "retried"] += 1
                 delivery.retry_alone()
             case GiveUp(error, trace):
                 if trace:
@@ -364,6 +380,7 @@ class Runtime:
                 if trace:
                     logger.error("on_failure failed", record=_place(delivery), trace=trace)
                 if self._held_back(delivery, error, message):
+                    self.metrics.outcomes[delivery.record.topic, "held_back"] += 1
                     delivery.hold()
                 else:
                     self._bury(delivery, error, message, answers)
@@ -414,6 +431,7 @@ class Runtime:
     def _bury(self, delivery: Delivery, error: str, message: str, answers: Iterable[Answer] = ()) -> None:
         """Publish the dead letter, and what the handler's `on_failure` has answered."""
         logger.warning("dead letter", record=_place(delivery), error=error, reason=message)
+        self.metrics.outcomes[delivery.record.topic, "dead_letter"] += 1
         delivery.buried = True
         letter = dead_letter(delivery, dead_letters_of(self.name), self._group, error, message)
         self._outbox.publish(delivery, [letter, *self._outgoing(delivery, answers)])
@@ -443,6 +461,30 @@ class Runtime:
     def _hurry(self) -> bool:
         """Whether to commit at once: nothing else is to do, or the partitions may move."""
         return not self._assignment.settled or not any(lane.deliveries for lane in self.lanes.values())
+
+    def state(self) -> State | None:
+        """How the worker is, for Prometheus, from any thread: the loop tells it; None where it does not soon."""
+        told: SimpleQueue[State] = SimpleQueue()
+        self._inbox.put(lambda: told.put(self._state()))
+        with suppress(Empty):
+            return told.get(timeout=STATE_WITHIN_SECONDS)
+        return None
+
+    def _state(self) -> State:
+        offsets = self._consumer.offsets()
+        partitions = []
+        for partition in sorted(offsets.keys() | self.lanes.keys()):
+            position, end = offsets.get(partition, (None, None))
+            if lane := self.lanes.get(partition):
+                position = lane.position
+            lag = None if position is None or end is None else max(0, end - position)
+            in_hand, paused = (len(lane.deliveries), lane.dead_letters.open) if lane else (0, False)
+            topic = self.metrics.topics[partition.topic]
+            partitions.append(Partition(topic, partition.partition, lag, in_hand, paused))
+        children = {
+            handler.name: executor.children for handler, executor in self._executors.items() if handler.sandboxed
+        }
+        return State(partitions, children)
 
     def _report_progress(self) -> None:
         self._watchdog.turned()

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, jsonify
 from flask_babel import gettext as _
+from service.metrics import Collector
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import hosts, languages, problems, security
 from .limits import limiter
+from .metrics import RequestMetrics
 from .problems import Problem
 
 ReadinessCheck = Callable[[], str | None]
@@ -35,6 +37,10 @@ class WebApp(Flask):
         self.on_stop: list[Callable[[], None]] = []
         """What ends the event streams, which never end by themselves."""
         self.on_close: list[Callable[[], None]] = []
+        requests = RequestMetrics()
+        self.collectors: list[Collector] = [requests]
+        """What Prometheus is told of."""
+        requests.install(self)
         limiter.init_app(self)
         languages.install(self)
         problems.install(self)

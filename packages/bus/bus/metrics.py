@@ -1,0 +1,153 @@
+"""What a worker counts, and how Prometheus is told of it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
+
+from sandbox import ChildDied, ChildFailed
+from service.metrics import Durations
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+What = Literal["answered", "retried", "dead_letter", "held_back", "passed_over"]
+"""What becomes of a record: `held_back`, as dead letters come one after another; `passed_over`, as a replay of it is
+dropped, or for another group."""
+
+
+class Metrics:
+    """Counts what the runtime does. For its loop alone to write; topics are named as in the suite."""
+
+    def __init__(self, topics: Mapping[str, str] | None = None) -> None:
+        """`topics`: the suite's name of each topic on the cluster."""
+        self.topics = topics or {}
+        self.taken: Counter[str] = Counter()
+        self.outcomes: Counter[tuple[str, What]] = Counter()
+        self.durations: dict[str, Durations] = defaultdict(Durations)
+        self.failed_children: Counter[tuple[str, str]] = Counter()
+        self.not_published: Counter[str] = Counter()
+        self.commits = self.failed_commits = self.rebalances = 0
+        self.beat_at = 0.0
+        """When the worker last proved that it makes progress; seconds since 1970."""
+
+    def child_failed(self, handler: str, error: ChildFailed) -> None:
+        """A call ended with its child process."""
+        died = "killed" if isinstance(error, ChildDied) and error.killed else "died"
+        self.failed_children[handler, died if isinstance(error, ChildDied) else "timed_out"] += 1
+
+
+class Partition(NamedTuple):
+    """How far a partition is that this worker has."""
+
+    topic: str
+    number: int
+    lag: int | None
+    """Records up to its end, as the last fetch told it, that are not done."""
+    in_hand: int
+    paused: bool
+    """Whether dead letters have come one after another."""
+
+
+class State(NamedTuple):
+    """How a worker is at this moment."""
+
+    partitions: list[Partition]
+    children: dict[str, int]
+    """How many child processes each handler has that uses them."""
+
+
+class Watched(Protocol):
+    """The runtime, as far as Prometheus is told of it (runtime.py)."""
+
+    name: str
+    metrics: Metrics
+
+    def state(self) -> State | None: ...
+
+
+class WorkerCollector:
+    """Tells Prometheus what a runtime has counted, and how it is."""
+
+    def __init__(self, runtime: Watched):
+        self._runtime = runtime
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._counted(self._runtime.metrics)
+        if state := self._runtime.state():
+            yield from _told(state)
+
+    def _counted(self, metrics: Metrics) -> Iterator[Metric]:
+        from prometheus_client.core import (  # noqa: PLC0415 - see service/metrics.py
+            CounterMetricFamily,
+            GaugeMetricFamily,
+            HistogramMetricFamily,
+        )
+
+        # Copies, since the loop goes on counting meanwhile.
+        taken = CounterMetricFamily("suite_records_taken", "Records taken from the broker.", labels=["topic"])
+        for called, topic in metrics.topics.items():
+            taken.add_metric([topic], metrics.taken[called])
+        yield taken
+        outcomes = CounterMetricFamily(
+            "suite_record_outcomes",
+            "What became of records, each time that it was decided.",
+            labels=["topic", "outcome"],
+        )
+        for called, topic in metrics.topics.items():
+            for outcome in get_args(What):  # from 0 on: Prometheus sees no increase in what appears
+                outcomes.add_metric([topic, outcome], metrics.outcomes[called, outcome])
+        yield outcomes
+        durations = HistogramMetricFamily(
+            "suite_handler_duration_seconds", "How long calls of a handler took.", labels=["handler"]
+        )
+        for handler, one in metrics.durations.copy().items():
+            one.add_to(durations, [handler])
+        yield durations
+        failed = CounterMetricFamily(
+            "suite_child_failures", "Calls that ended with their child process.", labels=["handler", "reason"]
+        )
+        for labels, number in metrics.failed_children.copy().items():
+            failed.add_metric([*labels], number)
+        yield failed
+        commits = CounterMetricFamily("suite_commits", "Requests to commit offsets.", labels=["result"])
+        commits.add_metric(["done"], metrics.commits)
+        commits.add_metric(["failed"], metrics.failed_commits)
+        yield commits
+        errors = CounterMetricFamily(
+            "suite_publish_errors", "Answers that the broker did not take at one attempt.", labels=["error"]
+        )
+        for error, number in metrics.not_published.copy().items():
+            errors.add_metric([error], number)
+        yield errors
+        yield CounterMetricFamily(
+            "suite_rebalances", "How often this worker was assigned partitions.", value=metrics.rebalances
+        )
+        beat = GaugeMetricFamily(
+            "suite_heartbeat_timestamp_seconds",
+            "When the worker last proved that it makes progress.",
+            labels=["service"],
+        )
+        beat.add_metric([self._runtime.name], metrics.beat_at)
+        yield beat
+
+
+def _told(state: State) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - see service/metrics.py
+
+    labels = ["topic", "partition"]
+    lag = GaugeMetricFamily("suite_lag_records", "Records of a partition that are not done.", labels=labels)
+    in_hand = GaugeMetricFamily("suite_in_hand_records", "Records that were taken and are not done.", labels=labels)
+    paused = GaugeMetricFamily("suite_partition_paused", "1 where dead letters came one after another.", labels=labels)
+    for one in state.partitions:
+        place = [one.topic, str(one.number)]
+        if one.lag is not None:
+            lag.add_metric(place, one.lag)
+        in_hand.add_metric(place, one.in_hand)
+        paused.add_metric(place, one.paused)
+    yield from (lag, in_hand, paused)
+    children = GaugeMetricFamily("suite_child_processes", "Child processes that run.", labels=["handler"])
+    for handler, number in state.children.items():
+        children.add_metric([handler], number)
+    yield children
