@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from sandbox import ChildFailed, ChildPool
+from service.log import about
 
 from .handler import Handler, Outcome
 from .lane import Delivery
@@ -151,6 +152,7 @@ class Executor:
 
     def _called(self, call: Call) -> Outcome:
         first = call[0]
+        about.set(first.cause if len(call) == 1 else None)
         if first.exhausted:
             return self.handler.give_up(first.event, first.exhausted)
         if self._children:

@@ -61,7 +61,6 @@ class State(NamedTuple):
 class Watched(Protocol):
     """The runtime, as far as Prometheus is told of it (runtime.py)."""
 
-    name: str
     metrics: Metrics
 
     def state(self) -> State | None: ...
@@ -124,13 +123,11 @@ class WorkerCollector:
         yield CounterMetricFamily(
             "suite_rebalances", "How often this worker was assigned partitions.", value=metrics.rebalances
         )
-        beat = GaugeMetricFamily(
+        yield GaugeMetricFamily(
             "suite_heartbeat_timestamp_seconds",
             "When the worker last proved that it makes progress.",
-            labels=["service"],
+            value=metrics.beat_at,
         )
-        beat.add_metric([self._runtime.name], metrics.beat_at)
-        yield beat
 
 
 def _told(state: State) -> Iterator[Metric]:

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from events import Cause, Undecodable
 from events.catalogue import dead_letters_of, retries_of
@@ -294,6 +295,8 @@ class Runtime:
         record = delivery.original
         topic = self._retries.get(record.topic, handler.topic)
         delivery.cause = Cause.of(topic, record.partition, record.offset, record.headers)
+        if delivery.replay:
+            logger.info("replaying", **_record(delivery), dead_letter=delivery.replay.letter)
         if isinstance(record.value, UnreadableRecord):
             self._bury(delivery, record.value.error, record.value.reason)
             return
@@ -314,7 +317,6 @@ class Runtime:
             delivery.original, delivery.replay = found
             if delivery.replay.group not in {"", self._group}:
                 return False
-            logger.info("replaying", record=_place(delivery), dead_letter=delivery.replay.letter)
         return True
 
     # 3. Call handlers.
@@ -367,18 +369,18 @@ class Runtime:
                 self.metrics.outcomes[delivery.record.topic, "retried"] += 1
                 pause = round(delivery.retry(time.monotonic(), at_least_seconds), 1)
                 logger.warning(
-                    "retrying", record=_place(delivery), error=error, attempts=delivery.attempts, pause_seconds=pause
+                    "retrying", **_record(delivery), error=error, attempts=delivery.attempts, pause_seconds=pause
                 )
             case RetryAlone():
                 self.metrics.outcomes[delivery.record.topic, "retried"] += 1
                 delivery.retry_alone()
             case GiveUp(error, trace):
                 if trace:
-                    logger.error("attempts exhausted", record=_place(delivery), trace=trace)
+                    logger.error("attempts exhausted", **_record(delivery), trace=trace)
                 delivery.give_up(error)
             case Bury(error, message, answers, trace):
                 if trace:
-                    logger.error("on_failure failed", record=_place(delivery), trace=trace)
+                    logger.error("on_failure failed", **_record(delivery), trace=trace)
                 if self._held_back(delivery, error, message):
                     self.metrics.outcomes[delivery.record.topic, "held_back"] += 1
                     delivery.hold()
@@ -430,7 +432,7 @@ class Runtime:
 
     def _bury(self, delivery: Delivery, error: str, message: str, answers: Iterable[Answer] = ()) -> None:
         """Publish the dead letter, and what the handler's `on_failure` has answered."""
-        logger.warning("dead letter", record=_place(delivery), error=error, reason=message)
+        logger.warning("dead letter", **_record(delivery), error=error, reason=message)
         self.metrics.outcomes[delivery.record.topic, "dead_letter"] += 1
         delivery.buried = True
         letter = dead_letter(delivery, dead_letters_of(self.name), self._group, error, message)
@@ -448,12 +450,12 @@ class Runtime:
         if not delivery.buried:
             self._bury(delivery, error, "an answer is larger than a record may be")
         elif record.topic != dead_letters_of(self.name):
-            logger.warning("an answer of on_failure is larger than a record may be", record=_place(delivery))
+            logger.warning("an answer of on_failure is larger than a record may be", **_record(delivery))
             self._outbox.publish(delivery, others)
         elif letter := smaller(record):
             self._outbox.publish(delivery, [letter, *others])
         else:
-            logger.error("not even the smallest dead letter is taken", record=_place(delivery), error=error)
+            logger.error("not even the smallest dead letter is taken", **_record(delivery), error=error)
             self._outbox.publish_later(delivery)
 
     # 5. and 6.: commit, report.
@@ -503,6 +505,7 @@ class Runtime:
         )
 
 
-def _place(delivery: Delivery) -> str:
-    """Where the record is; of a replay, where it was first."""
-    return f"{delivery.original.topic}/{delivery.original.partition}/{delivery.original.offset}"
+def _record(delivery: Delivery) -> dict[str, Any]:
+    """For a line in the log: where the record is (of a replay, where it was first), and what its ids are."""
+    place = f"{delivery.original.topic}/{delivery.original.partition}/{delivery.original.offset}"
+    return {"record": place, "about": delivery.cause}

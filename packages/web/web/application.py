@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from flask import Blueprint, Flask, jsonify
+from events import Cause
+from flask import Blueprint, Flask, jsonify, request
 from flask_babel import gettext as _
+from service.log import about
 from service.metrics import Collector
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -41,6 +43,7 @@ class WebApp(Flask):
         self.collectors: list[Collector] = [requests]
         """What Prometheus is told of."""
         requests.install(self)
+        self.before_request(_note_trace)
         limiter.init_app(self)
         languages.install(self)
         problems.install(self)
@@ -61,6 +64,11 @@ class WebApp(Flask):
         """Run the callbacks in `on_close`, in order. Called when no request is left, before the process ends."""
         for callback in self.on_close:
             callback()
+
+
+def _note_trace() -> None:
+    """Lines in the log say which trace a request is part of, where its client does."""
+    about.set(Cause("", request.headers.get("traceparent")))
 
 
 def _health(prefix: str, checks: dict[str, ReadinessCheck], members: GroupMembers) -> Blueprint:
