@@ -41,7 +41,7 @@ class ClusterCollector:
             if group["lag"] is not None:
                 oldest.add_metric([group["name"]], group["oldest_seconds"] or 0)
         yield from (members, lag, oldest)
-        held = GaugeMetricFamily("suite_dead_letters", "Dead letters that are kept.", labels=["service"])
+        held = GaugeMetricFamily("suite_dead_letters", "Dead letters that are kept.", labels=["group"])
         for service, records in graph["dead_letters"].items():
             if records is not None:
                 held.add_metric([service], records)

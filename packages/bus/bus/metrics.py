@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sandbox import ChildDied, ChildFailed
 from service.metrics import Durations
@@ -12,19 +13,28 @@ from service.metrics import Durations
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-What = Literal["answered", "retried", "dead_letter", "held_back", "passed_over"]
-"""What becomes of a record: `held_back`, as dead letters come one after another; `passed_over`, as a replay of it is
-dropped, or for another group."""
+
+@dataclass(slots=True)
+class Outcomes:
+    """What became of the records of a topic: numbers, not a dictionary, as each record pays for it."""
+
+    answered: int = 0
+    retried: int = 0
+    dead_letter: int = 0
+    held_back: int = 0
+    """Those that wait, as dead letters come one after another."""
+    passed_over: int = 0
+    """Replays that were dropped, or are for another group."""
 
 
 class Metrics:
-    """Counts what the runtime does. For its loop alone to write; topics are named as in the suite."""
+    """Counts what the runtime does. For its loop alone to write; topics are named as on the cluster."""
 
     def __init__(self, topics: Mapping[str, str] | None = None) -> None:
         """`topics`: the suite's name of each topic on the cluster."""
         self.topics = topics or {}
         self.taken: Counter[str] = Counter()
-        self.outcomes: Counter[tuple[str, What]] = Counter()
+        self.outcomes = {called: Outcomes() for called in self.topics}
         self.durations: dict[str, Durations] = defaultdict(Durations)
         self.failed_children: Counter[tuple[str, str]] = Counter()
         self.not_published: Counter[str] = Counter()
@@ -50,7 +60,7 @@ class Partition(NamedTuple):
     """Whether dead letters have come one after another."""
 
 
-class State(NamedTuple):
+class Snapshot(NamedTuple):
     """How a worker is at this moment."""
 
     partitions: list[Partition]
@@ -63,7 +73,7 @@ class Watched(Protocol):
 
     metrics: Metrics
 
-    def state(self) -> State | None: ...
+    def snapshot(self) -> Snapshot | None: ...
 
 
 class WorkerCollector:
@@ -74,8 +84,8 @@ class WorkerCollector:
 
     def collect(self) -> Iterator[Metric]:
         yield from self._counted(self._runtime.metrics)
-        if state := self._runtime.state():
-            yield from _told(state)
+        if snapshot := self._runtime.snapshot():
+            yield from _told(snapshot)
 
     def _counted(self, metrics: Metrics) -> Iterator[Metric]:
         from prometheus_client.core import (  # noqa: PLC0415 - see service/metrics.py
@@ -95,8 +105,8 @@ class WorkerCollector:
             labels=["topic", "outcome"],
         )
         for called, topic in metrics.topics.items():
-            for outcome in get_args(What):  # from 0 on: Prometheus sees no increase in what appears
-                outcomes.add_metric([topic, outcome], metrics.outcomes[called, outcome])
+            for outcome, number in asdict(metrics.outcomes[called]).items():
+                outcomes.add_metric([topic, outcome], number)
         yield outcomes
         durations = HistogramMetricFamily(
             "suite_handler_duration_seconds", "How long calls of a handler took.", labels=["handler"]
@@ -130,14 +140,14 @@ class WorkerCollector:
         )
 
 
-def _told(state: State) -> Iterator[Metric]:
+def _told(snapshot: Snapshot) -> Iterator[Metric]:
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - see service/metrics.py
 
     labels = ["topic", "partition"]
     lag = GaugeMetricFamily("suite_lag_records", "Records of a partition that are not done.", labels=labels)
     in_hand = GaugeMetricFamily("suite_in_hand_records", "Records that were taken and are not done.", labels=labels)
     paused = GaugeMetricFamily("suite_partition_paused", "1 where dead letters came one after another.", labels=labels)
-    for one in state.partitions:
+    for one in snapshot.partitions:
         place = [one.topic, str(one.number)]
         if one.lag is not None:
             lag.add_metric(place, one.lag)
@@ -145,6 +155,6 @@ def _told(state: State) -> Iterator[Metric]:
         paused.add_metric(place, one.paused)
     yield from (lag, in_hand, paused)
     children = GaugeMetricFamily("suite_child_processes", "Child processes that run.", labels=["handler"])
-    for handler, number in state.children.items():
+    for handler, number in snapshot.children.items():
         children.add_metric([handler], number)
     yield children

@@ -12,6 +12,7 @@ from .lane import Delivery
 from .metrics import Metrics
 from .ports import Sender
 from .producer import TOO_LARGE, Outgoing
+from .tracing import Tracing
 
 log = get_logger(__name__)
 
@@ -27,10 +28,12 @@ record: each may hold up the loop."""
 class _Publication:
     """One attempt to publish all answers of a delivery that the broker does not have yet."""
 
-    __slots__ = ("delivery", "error", "failed", "waiting")
+    __slots__ = ("began_ns", "delivery", "error", "failed", "waiting")
 
     def __init__(self, delivery: Delivery):
         self.delivery = delivery
+        self.began_ns = 0
+        """When it was handed to the producer (time.time_ns), where spans are made."""
         self.waiting = len(delivery.outgoing)
         """How many acknowledgements are still to come."""
         self.failed: Outgoing | None = None
@@ -53,11 +56,12 @@ class TooLarge(NamedTuple):
 class Outbox:
     """Belongs to the loop; only acknowledgements come from another thread."""
 
-    def __init__(self, producer: Sender, notify: Callable[[], None], metrics: Metrics):
+    def __init__(self, producer: Sender, notify: Callable[[], None], metrics: Metrics, tracing: Tracing | None = None):
         """`notify` is called, from any thread, when there is something to `settle`."""
         self._producer = producer
         self._notify = notify
         self._metrics = metrics
+        self._tracing = tracing
         self._told: deque[tuple[_Publication, Outgoing, Any]] = deque()
         self._notified = False
         self._retries: deque[tuple[float, Delivery]] = deque()
@@ -96,6 +100,8 @@ class Outbox:
                 publication.fail(record, answer)
             else:
                 publication.delivery.acknowledged(record)
+                if self._tracing:
+                    self._tracing.answered(publication.delivery, record, answer, publication.began_ns)
             if publication.waiting:
                 continue
             self._under_way -= 1
@@ -140,6 +146,8 @@ class Outbox:
             self._retries.append((now + RETRY_SECONDS, delivery))
             return
         publication = _Publication(delivery)
+        if self._tracing:
+            publication.began_ns = time.time_ns()
         self._under_way += 1
         for number, record in enumerate(delivery.outgoing, 1):
             try:

@@ -17,6 +17,7 @@ polling and heartbeats go on whatever they do. Each part has one job:
     backpressure.py  of which partitions more is fetched
     watchdog.py    whether there is progress
     metrics.py     what is counted of all that, for Prometheus
+    tracing.py     spans of all that, for OpenTelemetry
 """
 
 import signal
@@ -42,7 +43,7 @@ from .executor import Executor
 from .handler import Answer, Handler, Outcome
 from .kafka_fixes import UnreadableRecord
 from .lane import Delivery, Lane
-from .metrics import Metrics, Partition, State
+from .metrics import Metrics, Partition, Snapshot
 from .offsets import Offsets
 from .outbox import Outbox
 from .ports import Cluster, Consumer
@@ -52,6 +53,7 @@ from .replay import is_dropped, replayed
 from .scheduler import Scheduler
 from .settings import KafkaSettings
 from .state import StateStores
+from .tracing import Tracing
 from .watchdog import Watchdog
 
 logger = log.get_logger(__name__)
@@ -63,7 +65,7 @@ REBALANCE_POLL_MS = 500
 answer comes between two short polls."""
 REBALANCE_WAITS_SECONDS = 5.0
 """Time that a rebalance of the group waits for what has begun here: all its members wait with it."""
-STATE_WITHIN_SECONDS = 1.0
+SNAPSHOT_WITHIN_SECONDS = 1.0
 """Time that Prometheus waits for the loop to tell how it is."""
 STOP_WITHIN_SECONDS = 5.0
 """Time that a handler in a thread has to finish after SIGTERM."""
@@ -101,7 +103,8 @@ class Runtime:
         self._stores = StateStores(partial(cluster.open_store, name, self._producer))
         self._executors = {handler: Executor(handler, self._stores, self._handled) for handler in handlers.values()}
         self._schedulers = {handler: Scheduler(handler) for handler in handlers.values()}
-        self._outbox = Outbox(self._producer, lambda: self._inbox.put(self._settle), self.metrics)
+        self._tracing = Tracing.of(name, self._group, self.metrics.topics)
+        self._outbox = Outbox(self._producer, lambda: self._inbox.put(self._settle), self.metrics, self._tracing)
 
     # The way of the process.
 
@@ -201,6 +204,8 @@ class Runtime:
         for executor in self._executors.values():
             executor.close()
         self._producer.close(timeout=1)
+        if self._tracing:
+            self._tracing.close()
         logger.info("stopped")
 
     # 1. Listen.
@@ -239,6 +244,7 @@ class Runtime:
         if not self._ready_to_poll():
             return
         self._consumer.fetch_only(self._backpressure.flows)
+        began_ns = time.time_ns()
         try:
             batches = self._consumer.poll(0 if self._assignment.settled else REBALANCE_POLL_MS)
         except KafkaError as error:
@@ -256,9 +262,13 @@ class Runtime:
         for partition, records in batches.items():
             self.metrics.taken[partition.topic] += len(records)
             lane = self._assignment.lane(partition)
+            taken = []
             for record in records:
                 if delivery := lane.take(record):
                     self._decode(delivery)
+                    taken.append(delivery)
+            if self._tracing:
+                self._tracing.received(taken, began_ns)
         self._backpressure.update(self.lanes)
         self._consumer.fetch_only(self._backpressure.flows)
         at_once = self._consumer.has_more() or not self._assignment.settled  # then poll itself waits
@@ -289,7 +299,7 @@ class Runtime:
         self._watchdog.turned()  # many may come at once
         handler = self.handlers[delivery.record.topic]
         if delivery.record.topic in self._retries and not self._replays(delivery):
-            self.metrics.outcomes[delivery.record.topic, "passed_over"] += 1
+            self.metrics.outcomes[delivery.record.topic].passed_over += 1
             self._outbox.publish(delivery, [])
             return
         record = delivery.original
@@ -351,6 +361,8 @@ class Runtime:
                 ended = outcome
                 continue
             self.metrics.durations[executor.handler.name].add(seconds)
+            if self._tracing:
+                self._tracing.handled(executor.handler.name, call, outcome, seconds)
             if isinstance(outcome, ChildFailed):
                 self.metrics.child_failed(executor.handler.name, outcome)
             for delivery, decision in zip(call, decide(call, outcome), strict=True):
@@ -362,17 +374,17 @@ class Runtime:
     def _carry_out(self, delivery: Delivery, decision: Decision) -> None:
         match decision:
             case Publish(answers):
-                self.metrics.outcomes[delivery.record.topic, "answered"] += 1
+                self.metrics.outcomes[delivery.record.topic].answered += 1
                 self._handler_works(delivery)
                 self._outbox.publish(delivery, self._outgoing(delivery, answers))
             case Retry(error, at_least_seconds):
-                self.metrics.outcomes[delivery.record.topic, "retried"] += 1
+                self.metrics.outcomes[delivery.record.topic].retried += 1
                 pause = round(delivery.retry(time.monotonic(), at_least_seconds), 1)
                 logger.warning(
                     "retrying", **_record(delivery), error=error, attempts=delivery.attempts, pause_seconds=pause
                 )
             case RetryAlone():
-                self.metrics.outcomes[delivery.record.topic, "retried"] += 1
+                self.metrics.outcomes[delivery.record.topic].retried += 1
                 delivery.retry_alone()
             case GiveUp(error, trace):
                 if trace:
@@ -382,7 +394,7 @@ class Runtime:
                 if trace:
                     logger.error("on_failure failed", **_record(delivery), trace=trace)
                 if self._held_back(delivery, error, message):
-                    self.metrics.outcomes[delivery.record.topic, "held_back"] += 1
+                    self.metrics.outcomes[delivery.record.topic].held_back += 1
                     delivery.hold()
                 else:
                     self._bury(delivery, error, message, answers)
@@ -433,7 +445,7 @@ class Runtime:
     def _bury(self, delivery: Delivery, error: str, message: str, answers: Iterable[Answer] = ()) -> None:
         """Publish the dead letter, and what the handler's `on_failure` has answered."""
         logger.warning("dead letter", **_record(delivery), error=error, reason=message)
-        self.metrics.outcomes[delivery.record.topic, "dead_letter"] += 1
+        self.metrics.outcomes[delivery.record.topic].dead_letter += 1
         delivery.buried = True
         letter = dead_letter(delivery, dead_letters_of(self.name), self._group, error, message)
         self._outbox.publish(delivery, [letter, *self._outgoing(delivery, answers)])
@@ -464,15 +476,15 @@ class Runtime:
         """Whether to commit at once: nothing else is to do, or the partitions may move."""
         return not self._assignment.settled or not any(lane.deliveries for lane in self.lanes.values())
 
-    def state(self) -> State | None:
+    def snapshot(self) -> Snapshot | None:
         """How the worker is, for Prometheus, from any thread: the loop tells it; None where it does not soon."""
-        told: SimpleQueue[State] = SimpleQueue()
-        self._inbox.put(lambda: told.put(self._state()))
+        told: SimpleQueue[Snapshot] = SimpleQueue()
+        self._inbox.put(lambda: told.put(self._snapshot()))
         with suppress(Empty):
-            return told.get(timeout=STATE_WITHIN_SECONDS)
+            return told.get(timeout=SNAPSHOT_WITHIN_SECONDS)
         return None
 
-    def _state(self) -> State:
+    def _snapshot(self) -> Snapshot:
         offsets = self._consumer.offsets()
         partitions = []
         for partition in sorted(offsets.keys() | self.lanes.keys()):
@@ -486,7 +498,7 @@ class Runtime:
         children = {
             handler.name: executor.children for handler, executor in self._executors.items() if handler.sandboxed
         }
-        return State(partitions, children)
+        return Snapshot(partitions, children)
 
     def _report_progress(self) -> None:
         self._watchdog.turned()

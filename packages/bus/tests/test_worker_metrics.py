@@ -155,7 +155,7 @@ def test_how_a_child_process_ended_is_told(error: ChildFailed, reason: str) -> N
 
 
 def test_a_loop_that_does_not_turn_does_not_hold_up_what_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime_module, "STATE_WITHIN_SECONDS", 0.01)
+    monkeypatch.setattr(runtime_module, "SNAPSHOT_WITHIN_SECONDS", 0.01)
     broker = Broker(partitions=1)
     runtime = broker.start(worker())
     try:

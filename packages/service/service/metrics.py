@@ -40,6 +40,8 @@ class Collector(Protocol):
 class Durations:
     """How long things took, as a histogram. For one thread to write, and any to read."""
 
+    __slots__ = ("_counts", "_sum")
+
     def __init__(self) -> None:
         self._counts = [0] * (len(BOUNDS_SECONDS) + 1)
         self._sum = 0.0
