@@ -19,7 +19,7 @@ OBJECTS = [each for path in FILES for each in yaml.safe_load_all(path.read_text(
 WORKLOADS = {each["metadata"]["name"]: each for each in OBJECTS if each["kind"] in ("Deployment", "Job")}
 SERVICES = {each["metadata"]["name"]: each for each in OBJECTS if each["kind"] == "Service"}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
-ELSEWHERE = {"zookeeper", "broker", "kafdrop", "nagios"}
+ELSEWHERE = {"zookeeper", "broker", "kafdrop", "nagios", "prometheus"}
 """What a cluster has in its own way, or not at all."""
 DOCKERFILES = {"topics": "packages/bus/Dockerfile"}
 CLUSTER = {

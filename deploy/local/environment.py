@@ -28,12 +28,13 @@ PORTS = {
     "MAIL_PORT": 1080,
     "MAIL_SMTP_PORT": 1025,
     "NAGIOS_PORT": 8081,
+    "PROMETHEUS_PORT": 9090,
 }
 RUN_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
 COMPOSE_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "KAFDROP_PORT", "MAIL_PORT")
-PROFILE_PORTS = {"NAGIOS_PORT": "monitoring"}
+PROFILE_PORTS = {"NAGIOS_PORT": "monitoring", "PROMETHEUS_PORT": "metrics"}
 """The ports of services that Compose starts only with a profile."""
-LOOPBACK_PORTS = ("KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT", "NAGIOS_PORT")
+LOOPBACK_PORTS = ("KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT", "NAGIOS_PORT", "PROMETHEUS_PORT")
 """The ports that are bound to loopback, whatever BIND_ADDRESS says."""
 ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 SERVICES = ROOT / "packages/events/events/services.json"
