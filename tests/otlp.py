@@ -54,7 +54,7 @@ class Collector:
 @contextmanager
 def collecting(port: int) -> Iterator[Collector]:
     collector = Collector(port)
-    Thread(target=collector.server.serve_forever, daemon=True).start()
+    Thread(target=collector.server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield collector
     finally:
