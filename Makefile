@@ -25,10 +25,10 @@ up: ## the suite in containers, waiting until all is ready | a suíte em contêi
 	@exec $(PYTHON) deploy/local/up.py $(COMPOSE)
 
 down: ## stop the containers | para os contêineres
-	$(COMPOSE) --profile monitoring down
+	$(COMPOSE) --profile monitoring --profile metrics down
 
 reset: ## stop the containers, forget topics and pictures | para os contêineres, esquece tópicos e imagens
-	$(COMPOSE) --profile monitoring down --volumes
+	$(COMPOSE) --profile monitoring --profile metrics down --volumes
 
 demo: ## sample pictures and an angry customer through the running suite | imagens de exemplo e um cliente irritado pela suíte
 	@$(PYTHON) deploy/local/install.py && exec $(IN_VENV) deploy/local/demo.py

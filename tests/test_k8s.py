@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import kubernetes_validate
 import pytest
 import yaml
+from events.services import SERVICES as LISTED
 from suite_fixtures import ROOT
 
 FOLDER = ROOT / "deploy/k8s"
@@ -18,7 +19,7 @@ OBJECTS = [each for path in FILES for each in yaml.safe_load_all(path.read_text(
 WORKLOADS = {each["metadata"]["name"]: each for each in OBJECTS if each["kind"] in ("Deployment", "Job")}
 SERVICES = {each["metadata"]["name"]: each for each in OBJECTS if each["kind"] == "Service"}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
-ELSEWHERE = {"zookeeper", "broker", "kafdrop", "nagios"}
+ELSEWHERE = {"zookeeper", "broker", "kafdrop", "nagios", "prometheus"}
 """What a cluster has in its own way, or not at all."""
 DOCKERFILES = {"topics": "packages/bus/Dockerfile"}
 CLUSTER = {
@@ -236,6 +237,21 @@ def test_replicas_are_those_of_its_own_label(name: str) -> None:
     spec = WORKLOADS[name]["spec"]
     assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"] == {"app": name}
     assert spec["replicas"] == 1
+
+
+def test_prometheus_is_led_to_who_serves_metrics() -> None:
+    """By the annotations that most clusters go by."""
+    led = {
+        name: each["spec"]["template"]["metadata"]["annotations"]
+        for name, each in WORKLOADS.items()
+        if "annotations" in each["spec"]["template"]["metadata"]
+    }
+    assert led.keys() == {service.name for service in LISTED}
+    for name, annotations in led.items():
+        assert annotations == {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": environment(name)["METRICS_PORT"],
+        }
 
 
 def test_pods_on_several_nodes_may_hold_the_store() -> None:

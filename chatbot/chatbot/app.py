@@ -8,6 +8,7 @@ from bus.cluster import ClusterView
 from bus.kafka_cluster import KafkaCluster
 from bus.mirror import Mirror
 from bus.producer import Producer
+from bus.tracing import traced
 from events.catalogue import CONVERSATION_TOPICS
 from service import log
 from web import Hub, WebApp, exit_service
@@ -44,7 +45,7 @@ def create_app() -> WebApp:
     mirror = Mirror(
         KafkaCluster(kafka), CONVERSATION_TOPICS, conversations.add_record, from_start=True, end=exit_service
     )
-    producer = Producer(kafka, timeout=PUBLISH_TIMEOUT_SECONDS)
+    producer = traced(Producer(kafka, timeout=PUBLISH_TIMEOUT_SECONDS), SERVICE)
     backend = Backend(conversations, mirror, producer, ClusterView(kafka), hub, AttendantAuth(token, PREFIX))
     app = make_app(backend)
     stopping = threading.Event()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from bus.cluster import ClusterView
 from bus.mirror import Mirror
-from bus.producer import NotPublished, Outgoing, Producer
+from bus.ports import Sender
+from bus.producer import NotPublished, Outgoing
 from events import Event
 from events.conversation import ChatExchanged, ConversationChanged
 from events.event import Cause
@@ -45,7 +46,7 @@ def channel_of(sessao: str) -> str:
 class Backend:
     conversations: Conversations
     mirror: Mirror
-    producer: Producer
+    producer: Sender
     cluster: ClusterView
     hub: Hub
     auth: AttendantAuth

@@ -28,12 +28,13 @@ PORTS = {
     "MAIL_PORT": 1080,
     "MAIL_SMTP_PORT": 1025,
     "NAGIOS_PORT": 8081,
+    "PROMETHEUS_PORT": 9090,
 }
 RUN_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "MAIL_PORT", "MAIL_SMTP_PORT")
 COMPOSE_PORTS = ("GATEWAY_PORT", "KAFKA_PORT", "KAFDROP_PORT", "MAIL_PORT")
-PROFILE_PORTS = {"NAGIOS_PORT": "monitoring"}
+PROFILE_PORTS = {"NAGIOS_PORT": "monitoring", "PROMETHEUS_PORT": "metrics"}
 """The ports of services that Compose starts only with a profile."""
-LOOPBACK_PORTS = ("KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT", "NAGIOS_PORT")
+LOOPBACK_PORTS = ("KAFDROP_PORT", "MAIL_PORT", "MAIL_SMTP_PORT", "NAGIOS_PORT", "PROMETHEUS_PORT")
 """The ports that are bound to loopback, whatever BIND_ADDRESS says."""
 ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 SERVICES = ROOT / "packages/events/events/services.json"
@@ -71,7 +72,7 @@ def setting(name: str, default: str) -> str:
 
 
 def port(name: str) -> int:
-    value = setting(name, str(PORTS[name]))
+    value = setting(name, str(PORTS.get(name, "")))
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise WrongSetting(
             say(f"{name}: {value!r} is not a port, 1 to 65535", f"{name}: {value!r} não é uma porta, 1 a 65535")

@@ -1,10 +1,11 @@
 """The programs of `make run`. A service with pages has a line in Caddyfile too."""
 
 import importlib.resources
+import itertools
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from events.services import SERVICES as LISTED
@@ -53,6 +54,17 @@ def _tansu() -> str:
 
 TOPICS = Program("topics", python("bus.create_topics"))
 """Runs once, before any service: a service that subscribes first would make its topic with the wrong partitions."""
+
+
+def with_metrics(programs: Iterable[Program], first_port: int | None) -> Iterator[Program]:
+    """The programs; with a METRICS_PORT of its own for each service of the list, in its order, from the first on."""
+    ports = itertools.count(first_port or 0)
+    for program in programs:
+        if first_port and program.name in {service.name for service in LISTED}:
+            yield replace(program, env={**program.env, "METRICS_PORT": str(next(ports))})
+        else:
+            yield program
+
 
 SERVICES = (
     *(web(service.name) if service.page else worker(service.name) for service in LISTED),

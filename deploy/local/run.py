@@ -36,7 +36,7 @@ from environment import (
     setting,
     unready_services,
 )
-from programs import SERVICES, TOPICS, broker
+from programs import SERVICES, TOPICS, broker, with_metrics
 from restarts import LONGEST_PAUSE_SECONDS, Restarts
 from service.stop import Stop
 from supervision import Supervisor, leftover, stop_session
@@ -89,7 +89,8 @@ class Suite:
         self.run_dir = run_dir
         self.environment = _environment(run_dir, sockets)
         embedded = broker(bind_address(), advertised_host(), port("KAFKA_PORT"))
-        self.supervisor = Supervisor(run_dir, sockets, programs=(embedded, TOPICS, *SERVICES))
+        services = with_metrics(SERVICES, port("METRICS_PORT") if setting("METRICS_PORT", "") else None)
+        self.supervisor = Supervisor(run_dir, sockets, programs=(embedded, TOPICS, *services))
         self._restarts = {program.name: Restarts() for program in SERVICES}
         self._topics_created = False
         self._started = False
@@ -248,15 +249,15 @@ def _environment(run_dir: Path, sockets: Path) -> dict[str, str]:
         "SMTP_URL": f"smtp://localhost:{port('MAIL_SMTP_PORT')}",
     }
     environment = os.environ | {name: setting(name, value) for name, value in defaults.items()}
-    environment.pop(
-        "KAFKA_GROUP_ID", None
-    )  # it is for a single service; shared by all, it would split the pictures among them
+    for name in ("KAFKA_GROUP_ID", "METRICS_PORT"):
+        environment.pop(name, None)  # they are for a single service: one group would split the pictures among all
     return environment | {
         "KAFKA_BOOTSTRAP_SERVERS": f"{local_address()}:{port('KAFKA_PORT')}",
         "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "KAFKA_SSL_CAFILE": "",
         "PYTHONUNBUFFERED": "1",
         "RUN_DIR": str(run_dir),
+        "METRICS_ADDRESS": "127.0.0.1",
         # for Caddyfile
         "SOCKETS": str(sockets),
         "BIND_ADDRESS": bind_address(),

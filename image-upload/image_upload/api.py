@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import structlog
 from bus.cluster import ClusterView
-from bus.producer import NotPublished, Outgoing, Producer
+from bus.ports import Sender
+from bus.producer import NotPublished, Outgoing
 from events import ImageUploaded, Language
 from events.services import OPERATIONS
 from flask import Blueprint, Response, current_app, render_template, request, send_file
@@ -102,7 +103,7 @@ class Backend:
     store: Store
     checker: UploadChecker
     previews: Previews
-    producer: Producer
+    producer: Sender
     cluster: ClusterView
     hub: Hub
 

@@ -9,6 +9,7 @@ from bus.cluster import ClusterView
 from bus.kafka_cluster import KafkaCluster
 from bus.mirror import Mirror
 from bus.producer import Producer
+from bus.tracing import traced
 from events import Event, Undecodable
 from events.catalogue import TOPICS
 from events.services import OPERATIONS
@@ -36,7 +37,7 @@ def create_app() -> WebApp:
         store=settings.store,
         checker=UploadChecker(settings.limits),
         previews=Previews(settings.store),
-        producer=Producer(kafka, timeout=PUBLISH_TIMEOUT_SECONDS),
+        producer=traced(Producer(kafka, timeout=PUBLISH_TIMEOUT_SECONDS), SERVICE),
         cluster=ClusterView(kafka),
         hub=Hub(),
     )

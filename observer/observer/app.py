@@ -8,6 +8,7 @@ from web.attendant_auth import AttendantAuth
 from . import letters_api
 from .access import EXTENSION, Access
 from .api import PREFIX, SERVICE, api, door, pages
+from .metrics import ClusterCollector
 from .observatory import Observatory
 from .settings import ObserverSettings
 
@@ -34,6 +35,7 @@ def make_app(observatory: Observatory, access: Access) -> WebApp:
 
     checks = {"broker": observatory.cluster.problem, "topics": catching_up}
     app = WebApp("observer", PREFIX, checks, observatory.cluster.members)
+    app.collectors.append(ClusterCollector(observatory.state))
     app.config["MAX_CONTENT_LENGTH"] = 100_000
     app.extensions[SERVICE] = observatory
     app.extensions[EXTENSION] = access

@@ -97,6 +97,7 @@ def test_a_port_of_containers_only_does_not_prevent_make_run() -> None:
         ("KAFDROP_PORT", {COMPOSE}),
         ("MAIL_SMTP_PORT", {RUN}),
         ("NAGIOS_PORT", set()),
+        ("PROMETHEUS_PORT", set()),
     ],
 )
 def test_a_port_prevents_only_the_ways_that_use_it(name: str, ways: set[str]) -> None:

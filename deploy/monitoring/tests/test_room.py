@@ -46,7 +46,7 @@ def compose_services(file: str) -> set[str]:
 
 def test_everything_that_compose_runs_is_watched() -> None:
     """One-shot steps and the offline job end, and what watches is not watched."""
-    running = compose_services("docker-compose.yml") - {"topics", "nagios"}
+    running = compose_services("docker-compose.yml") - {"topics", "nagios", "prometheus"}
     running |= compose_services("examples/classificador-produtos/docker-compose.yml") - {
         "produtos-db", "classificacao-offline",
     }  # fmt: skip

@@ -9,6 +9,7 @@ from kafka import ConsumerRebalanceListener, TopicPartition
 from service.log import get_logger
 
 from .lane import Lane
+from .metrics import Metrics
 from .ports import Consumer
 from .state import StateStores
 
@@ -37,12 +38,13 @@ class Assignment(ConsumerRebalanceListener):
     all begins anew.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that it moves partitions between
         self,
         consumer: Consumer,
         stores: StateStores,
         before_revoked: Callable[[], None],
         notify: Callable[[], None],
+        metrics: Metrics,
         breaker_limit: int = 0,
     ):
         """`before_revoked` is called, on kafka-python's thread, before others get partitions of this consumer;
@@ -51,6 +53,7 @@ class Assignment(ConsumerRebalanceListener):
         self._stores = stores
         self._before_revoked = before_revoked
         self._notify = notify
+        self._metrics = metrics
         self._breaker_limit = breaker_limit
         self._moves: deque[_Move] = deque()
         self._changes = 0
@@ -127,6 +130,7 @@ class Assignment(ConsumerRebalanceListener):
             self.settled, self.changed_at = not self._moves, time.monotonic()
             if changes != self._changes:  # a revocation came meanwhile, and found nothing to unsettle
                 self.settled = False
+        self._metrics.rebalances += 1
         log.info("partitions", assigned=sorted(f"{one.topic}/{one.partition}" for one in assigned))
         return {partition: records for partition, records in batches.items() if partition in assigned}
 

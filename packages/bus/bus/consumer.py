@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from kafka import OffsetAndMetadata, TopicPartition
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import CoordinatorNotAvailableError, IllegalStateError
 
 from . import kafka_fixes
 from .clients import connect_consumer
@@ -76,6 +76,14 @@ class GroupConsumer:
         """The partitions that are fetched."""
         flowing: set[TopicPartition] = self._consumer.assignment() - self._consumer.paused()
         return flowing
+
+    def offsets(self) -> dict[TopicPartition, tuple[int, int | None]]:
+        """Of each partition that has a position: that, and the end that the last fetch told. Asks nobody."""
+        offsets: dict[TopicPartition, tuple[int, int | None]] = {}
+        with suppress(IllegalStateError, RuntimeError):  # partitions go in this very moment
+            for partition, position in self._consumer._subscription.all_consumed_offsets().items():
+                offsets[partition] = position.offset, kafka_fixes.readable_end(self._consumer, partition)
+        return offsets
 
     def behind(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Positions of those of the partitions that have more in the log. Asks the broker.

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from sandbox import ChildFailed, ChildPool
+from service.log import about
 
 from .handler import Handler, Outcome
 from .lane import Delivery
@@ -24,10 +25,11 @@ Call = list[Delivery]
 
 
 class Result(NamedTuple):
-    """What came of a call; None: the handler was not called."""
+    """What came of a call; None: the handler was not called. `seconds`: how long it took."""
 
     call: Call
     outcome: Outcome | ChildFailed | BaseException | None
+    seconds: float = 0.0
 
 
 class Executor:
@@ -77,6 +79,11 @@ class Executor:
             results.append(self._results.popleft())
         return results
 
+    @property
+    def children(self) -> int:
+        """How many child processes run."""
+        return self._children.alive if self._children else 0
+
     def oldest_call(self) -> float:
         """When the call began that has run longest (time.monotonic); infinity where none runs."""
         return min((since for since in self._since if since), default=float("inf"))
@@ -120,8 +127,9 @@ class Executor:
     def _work(self, number: int) -> None:
         while True:
             call = self._calls.get()
-            self._since[number] = time.monotonic()
-            result = Result(call, self._outcome(call))
+            since = self._since[number] = time.monotonic()
+            outcome = self._outcome(call)
+            result = Result(call, outcome, time.monotonic() - since)
             self._since[number] = 0.0
             self._report(result)
             if self._suspended:
@@ -144,6 +152,7 @@ class Executor:
 
     def _called(self, call: Call) -> Outcome:
         first = call[0]
+        about.set(first.cause if len(call) == 1 else None)
         if first.exhausted:
             return self.handler.give_up(first.event, first.exhausted)
         if self._children:

@@ -42,6 +42,7 @@ class Delivery:
         "record",
         "replay",
         "single",
+        "span",
         "state",
     )
 
@@ -67,6 +68,8 @@ class Delivery:
         """Why no further attempt is made: what the handler's `on_failure` is to answer."""
         self.held = False
         """Whether its lane keeps it back because dead letters come one after another."""
+        self.span: Any = None
+        """What tracing.py knows the last call of its handler by."""
         self.buried = False
         """Whether it becomes a dead letter."""
         self.outgoing: list[Any] = []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 
+from events import Cause
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 from service import EXIT_CONFIG
@@ -149,4 +150,11 @@ class Mirror:
         try:
             self._heard(topic, record)
         except Exception:
-            log.exception("a record was not understood", topic=topic, partition=record.partition, offset=record.offset)
+            cause = Cause.of(topic, record.partition, record.offset, record.headers)
+            log.exception(
+                "a record was not understood",
+                topic=topic,
+                partition=record.partition,
+                offset=record.offset,
+                about=cause,
+            )

@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 from service.log import get_logger
 
 from .lane import Lane
+from .metrics import Metrics
 
 log = get_logger(__name__)
 
@@ -22,10 +23,11 @@ COMMIT_EVERY_SECONDS = 0.1
 class Offsets:
     """Belongs to the loop; only the broker's answer comes from another thread."""
 
-    def __init__(self, consumer: Any, later: Callable[[Callable[[], None]], None]):
+    def __init__(self, consumer: Any, later: Callable[[Callable[[], None]], None], metrics: Metrics):
         """`later` has the loop make a call."""
         self._consumer = consumer
         self._later = later
+        self._metrics = metrics
         self._committed_at = 0.0
         self._under_way = False
         self._failed = False
@@ -74,9 +76,11 @@ class Offsets:
     def _answered(self, due: Mapping[TopicPartition, tuple[Lane, int]], error: Exception | None) -> None:
         self._under_way = False
         if error is not None:
+            self._metrics.failed_commits += 1
             self._committed_at, self._failed = time.monotonic(), True
             log.debug("not committed; tried again, unless the group has moved on", error=str(error))
             return
+        self._metrics.commits += 1
         self._failed = False
         for lane, position in due.values():
             lane.committed = position

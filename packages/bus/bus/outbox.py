@@ -9,8 +9,10 @@ from kafka.errors import KafkaError
 from service.log import get_logger
 
 from .lane import Delivery
+from .metrics import Metrics
 from .ports import Sender
 from .producer import TOO_LARGE, Outgoing
+from .tracing import Tracing
 
 log = get_logger(__name__)
 
@@ -26,10 +28,12 @@ record: each may hold up the loop."""
 class _Publication:
     """One attempt to publish all answers of a delivery that the broker does not have yet."""
 
-    __slots__ = ("delivery", "error", "failed", "waiting")
+    __slots__ = ("began_ns", "delivery", "error", "failed", "waiting")
 
     def __init__(self, delivery: Delivery):
         self.delivery = delivery
+        self.began_ns = 0
+        """When it was handed to the producer (time.time_ns), where spans are made."""
         self.waiting = len(delivery.outgoing)
         """How many acknowledgements are still to come."""
         self.failed: Outgoing | None = None
@@ -52,10 +56,12 @@ class TooLarge(NamedTuple):
 class Outbox:
     """Belongs to the loop; only acknowledgements come from another thread."""
 
-    def __init__(self, producer: Sender, notify: Callable[[], None]):
+    def __init__(self, producer: Sender, notify: Callable[[], None], metrics: Metrics, tracing: Tracing | None = None):
         """`notify` is called, from any thread, when there is something to `settle`."""
         self._producer = producer
         self._notify = notify
+        self._metrics = metrics
+        self._tracing = tracing
         self._told: deque[tuple[_Publication, Outgoing, Any]] = deque()
         self._notified = False
         self._retries: deque[tuple[float, Delivery]] = deque()
@@ -94,6 +100,8 @@ class Outbox:
                 publication.fail(record, answer)
             else:
                 publication.delivery.acknowledged(record)
+                if self._tracing:
+                    self._tracing.answered(publication.delivery, record, answer, publication.began_ns)
             if publication.waiting:
                 continue
             self._under_way -= 1
@@ -101,7 +109,9 @@ class Outbox:
             if error is None:
                 self._last_error = ""
                 delivery.finish()
-            elif publication.failed and isinstance(error, TOO_LARGE):
+                continue
+            self._metrics.not_published[type(error).__name__] += 1
+            if publication.failed and isinstance(error, TOO_LARGE):
                 too_large.append(TooLarge(delivery, publication.failed, type(error).__name__))
             else:
                 self._retry(delivery, error)
@@ -136,6 +146,8 @@ class Outbox:
             self._retries.append((now + RETRY_SECONDS, delivery))
             return
         publication = _Publication(delivery)
+        if self._tracing:
+            publication.began_ns = time.time_ns()
         self._under_way += 1
         for number, record in enumerate(delivery.outgoing, 1):
             try:

@@ -16,6 +16,8 @@ polling and heartbeats go on whatever they do. Each part has one job:
     assignment.py  whose the partitions are, what is dropped when they move
     backpressure.py  of which partitions more is fetched
     watchdog.py    whether there is progress
+    metrics.py     what is counted of all that, for Prometheus
+    tracing.py     spans of all that, for OpenTelemetry
 """
 
 import signal
@@ -24,6 +26,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from events import Cause, Undecodable
 from events.catalogue import dead_letters_of, retries_of
@@ -40,6 +43,7 @@ from .executor import Executor
 from .handler import Answer, Handler, Outcome
 from .kafka_fixes import UnreadableRecord
 from .lane import Delivery, Lane
+from .metrics import Metrics, Partition, Snapshot
 from .offsets import Offsets
 from .outbox import Outbox
 from .ports import Cluster, Consumer
@@ -49,6 +53,7 @@ from .replay import is_dropped, replayed
 from .scheduler import Scheduler
 from .settings import KafkaSettings
 from .state import StateStores
+from .tracing import Tracing
 from .watchdog import Watchdog
 
 logger = log.get_logger(__name__)
@@ -60,6 +65,8 @@ REBALANCE_POLL_MS = 500
 answer comes between two short polls."""
 REBALANCE_WAITS_SECONDS = 5.0
 """Time that a rebalance of the group waits for what has begun here: all its members wait with it."""
+SNAPSHOT_WITHIN_SECONDS = 1.0
+"""Time that Prometheus waits for the loop to tell how it is."""
 STOP_WITHIN_SECONDS = 5.0
 """Time that a handler in a thread has to finish after SIGTERM."""
 
@@ -76,6 +83,9 @@ class Runtime:
         self._retries_beside = dict(zip(self.topics, self._retries, strict=True))
         self.handlers = dict(zip([*self.topics, *self._retries], [*handlers.values()] * 2, strict=True))
         """By the names of their topics on the cluster; that of replays has the handler of its source."""
+        self.metrics = Metrics(
+            {called: topic for names in (self.topics, self._retries) for called, topic in names.items()}
+        )
         self.stopping = Stop()
         self._settings = settings
         self._cluster = cluster
@@ -93,7 +103,8 @@ class Runtime:
         self._stores = StateStores(partial(cluster.open_store, name, self._producer))
         self._executors = {handler: Executor(handler, self._stores, self._handled) for handler in handlers.values()}
         self._schedulers = {handler: Scheduler(handler) for handler in handlers.values()}
-        self._outbox = Outbox(self._producer, lambda: self._inbox.put(self._settle))
+        self._tracing = Tracing.of(name, self._group, self.metrics.topics)
+        self._outbox = Outbox(self._producer, lambda: self._inbox.put(self._settle), self.metrics, self._tracing)
 
     # The way of the process.
 
@@ -146,10 +157,11 @@ class Runtime:
             self._stores,
             before_revoked=self._finish_stateful_calls,
             notify=self._poll_soon,
+            metrics=self.metrics,
             breaker_limit=self._settings.dead_letters_in_a_row,
         )
-        self._offsets = Offsets(self._consumer, self._inbox.put)
-        self._watchdog = Watchdog(self.name, self._consumer)
+        self._offsets = Offsets(self._consumer, self._inbox.put, self.metrics)
+        self._watchdog = Watchdog(self.name, self._consumer, self.metrics)
         self._consumer.subscribe(self.handlers, self._assignment, self._poll_soon)
         self._watchdog.beat()
 
@@ -192,6 +204,8 @@ class Runtime:
         for executor in self._executors.values():
             executor.close()
         self._producer.close(timeout=1)
+        if self._tracing:
+            self._tracing.close()
         logger.info("stopped")
 
     # 1. Listen.
@@ -230,6 +244,7 @@ class Runtime:
         if not self._ready_to_poll():
             return
         self._consumer.fetch_only(self._backpressure.flows)
+        began_ns = time.time_ns()
         try:
             batches = self._consumer.poll(0 if self._assignment.settled else REBALANCE_POLL_MS)
         except KafkaError as error:
@@ -245,10 +260,15 @@ class Runtime:
             for executor in self._executors.values():
                 executor.resume()
         for partition, records in batches.items():
+            self.metrics.taken[partition.topic] += len(records)
             lane = self._assignment.lane(partition)
+            taken = []
             for record in records:
                 if delivery := lane.take(record):
                     self._decode(delivery)
+                    taken.append(delivery)
+            if self._tracing:
+                self._tracing.received(taken, began_ns)
         self._backpressure.update(self.lanes)
         self._consumer.fetch_only(self._backpressure.flows)
         at_once = self._consumer.has_more() or not self._assignment.settled  # then poll itself waits
@@ -279,11 +299,14 @@ class Runtime:
         self._watchdog.turned()  # many may come at once
         handler = self.handlers[delivery.record.topic]
         if delivery.record.topic in self._retries and not self._replays(delivery):
+            self.metrics.outcomes[delivery.record.topic].passed_over += 1
             self._outbox.publish(delivery, [])
             return
         record = delivery.original
         topic = self._retries.get(record.topic, handler.topic)
         delivery.cause = Cause.of(topic, record.partition, record.offset, record.headers)
+        if delivery.replay:
+            logger.info("replaying", **_record(delivery), dead_letter=delivery.replay.letter)
         if isinstance(record.value, UnreadableRecord):
             self._bury(delivery, record.value.error, record.value.reason)
             return
@@ -304,7 +327,6 @@ class Runtime:
             delivery.original, delivery.replay = found
             if delivery.replay.group not in {"", self._group}:
                 return False
-            logger.info("replaying", record=_place(delivery), dead_letter=delivery.replay.letter)
         return True
 
     # 3. Call handlers.
@@ -329,7 +351,7 @@ class Runtime:
         ends a handler's thread.
         """
         ended: BaseException | None = None
-        for call, outcome in executor.collect():
+        for call, outcome, seconds in executor.collect():
             self._schedulers[executor.handler].back(call)
             if outcome is None:
                 for delivery in call:
@@ -338,6 +360,11 @@ class Runtime:
             if not isinstance(outcome, Outcome | ChildFailed):
                 ended = outcome
                 continue
+            self.metrics.durations[executor.handler.name].add(seconds)
+            if self._tracing:
+                self._tracing.handled(executor.handler.name, call, outcome, seconds)
+            if isinstance(outcome, ChildFailed):
+                self.metrics.child_failed(executor.handler.name, outcome)
             for delivery, decision in zip(call, decide(call, outcome), strict=True):
                 if delivery.lane.live and (isinstance(decision, Publish) or not self.stopping.is_set()):
                     self._carry_out(delivery, decision)
@@ -347,23 +374,27 @@ class Runtime:
     def _carry_out(self, delivery: Delivery, decision: Decision) -> None:
         match decision:
             case Publish(answers):
+                self.metrics.outcomes[delivery.record.topic].answered += 1
                 self._handler_works(delivery)
                 self._outbox.publish(delivery, self._outgoing(delivery, answers))
             case Retry(error, at_least_seconds):
+                self.metrics.outcomes[delivery.record.topic].retried += 1
                 pause = round(delivery.retry(time.monotonic(), at_least_seconds), 1)
                 logger.warning(
-                    "retrying", record=_place(delivery), error=error, attempts=delivery.attempts, pause_seconds=pause
+                    "retrying", **_record(delivery), error=error, attempts=delivery.attempts, pause_seconds=pause
                 )
             case RetryAlone():
+                self.metrics.outcomes[delivery.record.topic].retried += 1
                 delivery.retry_alone()
             case GiveUp(error, trace):
                 if trace:
-                    logger.error("attempts exhausted", record=_place(delivery), trace=trace)
+                    logger.error("attempts exhausted", **_record(delivery), trace=trace)
                 delivery.give_up(error)
             case Bury(error, message, answers, trace):
                 if trace:
-                    logger.error("on_failure failed", record=_place(delivery), trace=trace)
+                    logger.error("on_failure failed", **_record(delivery), trace=trace)
                 if self._held_back(delivery, error, message):
+                    self.metrics.outcomes[delivery.record.topic].held_back += 1
                     delivery.hold()
                 else:
                     self._bury(delivery, error, message, answers)
@@ -413,7 +444,8 @@ class Runtime:
 
     def _bury(self, delivery: Delivery, error: str, message: str, answers: Iterable[Answer] = ()) -> None:
         """Publish the dead letter, and what the handler's `on_failure` has answered."""
-        logger.warning("dead letter", record=_place(delivery), error=error, reason=message)
+        logger.warning("dead letter", **_record(delivery), error=error, reason=message)
+        self.metrics.outcomes[delivery.record.topic].dead_letter += 1
         delivery.buried = True
         letter = dead_letter(delivery, dead_letters_of(self.name), self._group, error, message)
         self._outbox.publish(delivery, [letter, *self._outgoing(delivery, answers)])
@@ -430,12 +462,12 @@ class Runtime:
         if not delivery.buried:
             self._bury(delivery, error, "an answer is larger than a record may be")
         elif record.topic != dead_letters_of(self.name):
-            logger.warning("an answer of on_failure is larger than a record may be", record=_place(delivery))
+            logger.warning("an answer of on_failure is larger than a record may be", **_record(delivery))
             self._outbox.publish(delivery, others)
         elif letter := smaller(record):
             self._outbox.publish(delivery, [letter, *others])
         else:
-            logger.error("not even the smallest dead letter is taken", record=_place(delivery), error=error)
+            logger.error("not even the smallest dead letter is taken", **_record(delivery), error=error)
             self._outbox.publish_later(delivery)
 
     # 5. and 6.: commit, report.
@@ -443,6 +475,30 @@ class Runtime:
     def _hurry(self) -> bool:
         """Whether to commit at once: nothing else is to do, or the partitions may move."""
         return not self._assignment.settled or not any(lane.deliveries for lane in self.lanes.values())
+
+    def snapshot(self) -> Snapshot | None:
+        """How the worker is, for Prometheus, from any thread: the loop tells it; None where it does not soon."""
+        told: SimpleQueue[Snapshot] = SimpleQueue()
+        self._inbox.put(lambda: told.put(self._snapshot()))
+        with suppress(Empty):
+            return told.get(timeout=SNAPSHOT_WITHIN_SECONDS)
+        return None
+
+    def _snapshot(self) -> Snapshot:
+        offsets = self._consumer.offsets()
+        partitions = []
+        for partition in sorted(offsets.keys() | self.lanes.keys()):
+            position, end = offsets.get(partition, (None, None))
+            if lane := self.lanes.get(partition):
+                position = lane.position
+            lag = None if position is None or end is None else max(0, end - position)
+            in_hand, paused = (len(lane.deliveries), lane.dead_letters.open) if lane else (0, False)
+            topic = self.metrics.topics[partition.topic]
+            partitions.append(Partition(topic, partition.partition, lag, in_hand, paused))
+        children = {
+            handler.name: executor.children for handler, executor in self._executors.items() if handler.sandboxed
+        }
+        return Snapshot(partitions, children)
 
     def _report_progress(self) -> None:
         self._watchdog.turned()
@@ -461,6 +517,7 @@ class Runtime:
         )
 
 
-def _place(delivery: Delivery) -> str:
-    """Where the record is; of a replay, where it was first."""
-    return f"{delivery.original.topic}/{delivery.original.partition}/{delivery.original.offset}"
+def _record(delivery: Delivery) -> dict[str, Any]:
+    """For a line in the log: where the record is (of a replay, where it was first), and what its ids are."""
+    place = f"{delivery.original.topic}/{delivery.original.partition}/{delivery.original.offset}"
+    return {"record": place, "about": delivery.cause}

@@ -346,6 +346,10 @@ class GroupMember:
     def flowing(self) -> set[TopicPartition]:
         return self._positions.keys() - self.paused
 
+    def offsets(self) -> dict[TopicPartition, tuple[int, int | None]]:
+        with self._broker._lock:
+            return {one: (at, len(self._broker._logs[one])) for one, at in self._positions.items()}
+
     def behind(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         self._broker._answer()
         if missing := set(partitions) - self._positions.keys():

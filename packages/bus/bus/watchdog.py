@@ -14,6 +14,8 @@ from service import EXIT_STALLED
 from service.health import beat
 from service.log import get_logger
 
+from .metrics import Metrics
+
 log = get_logger(__name__)
 
 CHECK_EVERY_SECONDS = 10.0
@@ -29,9 +31,10 @@ END_WITHIN_SECONDS = 9.0
 class Watchdog:
     """Belongs to the loop, but for the thread that watches the loop itself."""
 
-    def __init__(self, service: str, consumer: Any, end: Callable[[int], object] = os._exit):
+    def __init__(self, service: str, consumer: Any, metrics: Metrics, end: Callable[[int], object] = os._exit):
         self._service = service
         self._consumer = consumer
+        self._metrics = metrics
         self._end = end
         self._turned_at = time.monotonic()
         self._checked_at = 0.0
@@ -78,10 +81,11 @@ class Watchdog:
         self._behind = {place: self._behind.get(place, now) for place in behind.items()}
         if now - min(self._behind.values(), default=now) > STALLED_AFTER_SECONDS:
             self._restart("no progress; a restart is due", behind={str(tp): at for tp, at in behind.items()})
-        beat(self._service, problem)
+        self.beat(problem)
 
-    def beat(self) -> None:
-        beat(self._service)
+    def beat(self, problem: str = "") -> None:
+        beat(self._service, problem)
+        self._metrics.beat_at = time.time()
 
     def _watch_loop(self, stopping: Callable[[float], bool]) -> None:
         while not stopping(5.0):

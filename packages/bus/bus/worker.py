@@ -16,9 +16,12 @@ import sys
 from collections.abc import Callable
 from typing import Literal
 
+from service import metrics
+
 from .errors import PermanentError
 from .handler import Function, Handler
 from .kafka_cluster import KafkaCluster
+from .metrics import WorkerCollector
 from .runtime import Runtime
 from .settings import KafkaSettings
 
@@ -81,4 +84,7 @@ class Worker:
         With 70 after a stall, with 78 where a setting is wrong, such as a login that the broker refuses.
         """
         settings = KafkaSettings.load()
-        sys.exit(Runtime(self.name, self.handlers, settings, KafkaCluster(settings)).run())
+        runtime = Runtime(self.name, self.handlers, settings, KafkaCluster(settings))
+        if listener := metrics.listen():  # after the fork of what forks children, which must not hold the port
+            metrics.serve(listener, [WorkerCollector(runtime)])
+        sys.exit(runtime.run())

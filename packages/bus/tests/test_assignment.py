@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from bus.assignment import Assignment
+from bus.metrics import Metrics
 from bus.state import StateStores
 from kafka import TopicPartition
 
@@ -43,6 +44,7 @@ class Member:
             StateStores(lambda number: number),  # type: ignore[arg-type,return-value]
             before_revoked=lambda: self.finished.append("calls"),
             notify=lambda: self.told.append("poll"),
+            metrics=Metrics(),
         )
 
     def is_given(self, *partitions: TopicPartition, generations: int = 1) -> None:

@@ -31,7 +31,7 @@ class Reports:
             self.results += self.notified[-1].collect()
         return {
             call[0].event.new_file: outcome.kind if isinstance(outcome, Outcome) else outcome  # type: ignore[union-attr]
-            for call, outcome in self.results
+            for call, outcome, _seconds in self.results
         }
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from bus.lane import Lane
+from bus.metrics import Metrics
 from bus.offsets import ANSWER_WITHIN_SECONDS, COMMIT_EVERY_SECONDS, Offsets
 from bus.testing import Record
 from kafka import TopicPartition
@@ -38,7 +39,7 @@ def consumer() -> Consumer:
 
 @pytest.fixture
 def offsets(consumer: Consumer) -> Offsets:
-    return Offsets(consumer, lambda call: call())
+    return Offsets(consumer, lambda call: call(), Metrics())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from bus.lane import Delivery, Lane
+from bus.metrics import Metrics
 from bus.outbox import HOLD_SECONDS, MAX_HELD, RETRY_SECONDS, Outbox, TooLarge
 from bus.producer import Outgoing
 from kafka.errors import KafkaConnectionError, MessageSizeTooLargeError
@@ -42,7 +43,7 @@ def notes() -> list[int]:
 
 @pytest.fixture
 def outbox(sender: Any, notes: list[int]) -> Outbox:
-    return Outbox(sender, lambda: notes.append(1))
+    return Outbox(sender, lambda: notes.append(1), Metrics())
 
 
 def deliveries(count: int) -> list[Delivery]:

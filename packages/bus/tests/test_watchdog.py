@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bus import watchdog as module
+from bus.metrics import Metrics
 from bus.watchdog import STALLED_AFTER_SECONDS, STUCK_AFTER_SECONDS, Watchdog, stacks
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError
@@ -23,6 +24,9 @@ class Ended(Exception):
 
 class Clock:
     now = 1_000.0
+
+    def time(self) -> float:
+        return 1_700_000_000.0
 
     def monotonic(self) -> float:
         return self.now
@@ -73,7 +77,7 @@ def watchdog(consumer: Consumer, clock: Clock, told: Any, heartbeat: Path) -> Wa
     def end(status: int) -> None:
         raise Ended(status)
 
-    return Watchdog("example", consumer, end)
+    return Watchdog("example", consumer, Metrics(), end)
 
 
 def check(watchdog: Watchdog, oldest_call: float = float("inf"), since: float | None = None, problem: str = "") -> None:
@@ -144,7 +148,7 @@ def test_a_loop_that_hangs_is_ended_from_its_thread_and_told_what_it_did(
     consumer: Consumer, clock: Clock, told: list[dict[str, Any]]
 ) -> None:
     ended, go_on = [], threading.Event()
-    watchdog = Watchdog("example", consumer, lambda status: ended.append(status) or go_on.set())  # type: ignore[func-returns-value]
+    watchdog = Watchdog("example", consumer, Metrics(), lambda status: ended.append(status) or go_on.set())  # type: ignore[func-returns-value]
     clock.now += STALLED_AFTER_SECONDS + 1
     watchdog.start(lambda _seconds: go_on.is_set())
     eventually(lambda: ended)

@@ -89,6 +89,12 @@ class Cause:
     id: str
     traceparent: str | None = None
 
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the record is part of, where it says so."""
+        known = TRACEPARENT.fullmatch(self.traceparent or "")
+        return known[1] if known else None
+
     @classmethod
     def of(cls, topic: str, partition: int, offset: int, headers: Iterable[tuple[str, bytes]]) -> "Cause":
         """The cause of events that a consumed record leads to; `topic` is its name in the catalogue."""

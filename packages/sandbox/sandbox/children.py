@@ -275,6 +275,11 @@ class ChildPool:
                 self._active_calls[number] -= 1
                 self._call_done.notify()
 
+    @property
+    def alive(self) -> int:
+        """How many children run."""
+        return sum(child is not None and child.alive for child in self._children)
+
     def kill(self) -> None:
         """Kill all children; calls in progress raise ChildDied. Later calls start new children."""
         for child in self._children:

@@ -1,9 +1,14 @@
-"""Logging: text for people, JSON for machines (`LOG_FORMAT`, `LOG_LEVEL`)."""
+"""Logging: text for people, JSON for machines (`LOG_FORMAT`, `LOG_LEVEL`).
+
+In JSON, lines about a record carry its `event_id` and `trace_id`, those of a request its `trace_id`. A line says what
+it is about with `about=`; else it is about what `about` was set to.
+"""
 
 import logging
 import sys
 import time
-from typing import Any, Literal
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol
 
 import structlog
 
@@ -13,6 +18,20 @@ from .settings import Settings
 class LogSettings(Settings):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Subject(Protocol):
+    """What a line may be about: a record (events.Cause), a request."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def trace_id(self) -> str | None: ...
+
+
+about: ContextVar[Subject | None] = ContextVar("about", default=None)
+"""What the lines of this thread are about."""
 
 
 def get_logger(name: str) -> Any:
@@ -39,6 +58,20 @@ class KafkaRateLimit(logging.Filter):
         return True
 
 
+def _with_ids(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Say which event and which trace a line is about."""
+    subject = event.pop("about", None) or about.get()
+    if subject is None:
+        return event
+    ids = {"event_id": subject.id, "trace_id": subject.trace_id}
+    return event | {name: value for name, value in ids.items() if value}
+
+
+def _without_subject(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    event.pop("about", None)
+    return event
+
+
 def configure(service: str) -> None:
     """Log to standard output, libraries included, with `service` in each line. Exits (78) on a wrong setting."""
     settings = LogSettings.load()
@@ -48,6 +81,7 @@ def configure(service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso" if settings.log_format == "json" else "%H:%M:%S", utc=False),
         structlog.processors.StackInfoRenderer(),
         lambda _logger, _method, event: {"service": service, **event},
+        _with_ids if settings.log_format == "json" else _without_subject,
     ]
     if settings.log_format == "json":
         # Without local variables: they may hold what a person wrote.

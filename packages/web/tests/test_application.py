@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from service.log import about
 
 
 @pytest.mark.parametrize(
@@ -131,3 +132,14 @@ def test_another_name_that_leads_here_is_refused(client: Any, host: str) -> None
             response = client.get(path, headers=headers | {"Accept-Language": "pt"})
             assert (response.status_code, response.get_json(force=True)["type"]) == (421, "urn:problem:host")
             assert "não é conhecida por este nome" in response.get_json(force=True)["detail"]
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_lines_in_the_log_know_the_trace_of_their_request_alone(app: Any, client: Any) -> None:
+    app.add_url_rule("/here/trace", view_func=lambda: about.get().trace_id or "none")  # type: ignore[union-attr]
+    traced = client.get("/here/trace", headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
+    assert traced.text == TRACE
+    assert client.get("/here/trace").text == "none"
+    assert client.get("/here/trace", headers={"traceparent": 'a"b'}).text == "none"

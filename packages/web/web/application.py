@@ -4,13 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NotRequired
 
-from flask import Blueprint, Flask
+from events import Cause
+from flask import Blueprint, Flask, request
 from flask_babel import gettext as _
+from service.log import about
+from service.metrics import Collector
 from typing_extensions import TypedDict
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import hosts, languages, problems, security
 from .limits import limiter
+from .metrics import RequestMetrics
 from .operations import fault, operation
 from .problems import Problem
 
@@ -61,6 +65,11 @@ class WebApp(Flask):
         self.on_stop: list[Callable[[], None]] = []
         """What ends the event streams, which never end by themselves."""
         self.on_close: list[Callable[[], None]] = []
+        requests = RequestMetrics()
+        self.collectors: list[Collector] = [requests]
+        """What Prometheus is told of."""
+        requests.install(self)
+        self.before_request(_note_trace)
         limiter.init_app(self)
         languages.install(self)
         problems.install(self)
@@ -81,6 +90,11 @@ class WebApp(Flask):
         """Run the callbacks in `on_close`, in order. Called when no request is left, before the process ends."""
         for callback in self.on_close:
             callback()
+
+
+def _note_trace() -> None:
+    """Lines in the log say which trace a request is part of, where its client does."""
+    about.set(Cause("", request.headers.get("traceparent")))
 
 
 def _health(prefix: str, checks: dict[str, ReadinessCheck], members: GroupMembers) -> Blueprint:

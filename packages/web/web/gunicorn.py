@@ -11,6 +11,7 @@ from typing import Any
 
 import gevent
 from gevent import monkey
+from service import metrics
 
 from .requests_in_flight import RequestsInFlight
 from .service_exit import requested_exit_status
@@ -31,12 +32,21 @@ loglevel = "warning"
 
 
 _in_flight = RequestsInFlight()
+_metrics: list[Any] = []
+"""The socket of METRICS_PORT, if that is set: the master has it, so that a wrong port ends the service at its start."""
+
+
+def on_starting(_server: Any) -> None:
+    if listener := metrics.listen():
+        _metrics.append(listener)
 
 
 def post_worker_init(worker: Any) -> None:
     """Begin to stop as soon as SIGTERM arrives: gunicorn waits for open responses, and streams never end."""
     app = worker.wsgi
     worker.wsgi = _in_flight.wrapped(app)
+    for listener in _metrics:
+        metrics.serve(listener, app.collectors)
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         _call_before_handler(signum, partial(_in_flight.stop, app))
 
