@@ -41,8 +41,12 @@ class ClusterCollector:
             if group["lag"] is not None:
                 oldest.add_metric([group["name"]], group["oldest_seconds"] or 0)
         yield from (members, lag, oldest)
-        held = GaugeMetricFamily("suite_dead_letters", "Dead letters that are kept.", labels=["group"])
-        for service, records in graph["dead_letters"].items():
-            if records is not None:
-                held.add_metric([service], records)
-        yield held
+        kept = GaugeMetricFamily("suite_dead_letters", "Dead letters that are kept.", labels=["group"])
+        waiting = GaugeMetricFamily(
+            "suite_dead_letters_waiting", "Dead letters about which nothing was done.", labels=["group"]
+        )
+        for service, letters in graph["dead_letters"].items():
+            for family, number in ((kept, letters["total"]), (waiting, letters["waiting"])):
+                if number is not None:
+                    family.add_metric([service], number)
+        yield from (kept, waiting)

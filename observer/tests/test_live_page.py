@@ -379,7 +379,7 @@ def test_a_dot_opens_the_way_of_its_event(feed: Feed, url: str, contexts: Any) -
         (left["y"] + left["height"] / 2 + right["y"] + right["height"] / 2) / 2,
     )
     expect(page.get_by_test_id("way")).to_be_visible()
-    assert "#way/image/" in page.url
+    expect(page).to_have_url(re.compile("#way/image/"))
 
 
 def test_filters_find_also_what_the_page_has_not_seen(feed: Feed, url: str, contexts: Any) -> None:
@@ -503,7 +503,7 @@ def test_enter_on_an_event_opens_its_way(feed: Feed, url: str, contexts: Any) ->
     expect(steps.nth(1).locator(".readers")).to_contain_text("notifier has read it")
     page.keyboard.press("Escape")
     expect(way).to_be_hidden()
-    assert "#way" not in page.url
+    expect(page).not_to_have_url(re.compile("#way"))
 
 
 def test_a_link_opens_a_way_and_long_values_are_cut(feed: Feed, url: str, contexts: Any) -> None:
@@ -560,7 +560,7 @@ def test_messages_are_looked_up_by_offset_and_by_time(feed: Feed, url: str, cont
     feed.step(400)
     page = live(contexts(), url)
     node(page, "topic", "notification").click()
-    assert page.url.endswith("#topics/notification")
+    expect(page).to_have_url(re.compile("#topics/notification$"))
     messages = page.get_by_test_id("message")
     expect(messages).to_have_count(20)
     table = page.get_by_test_id("partitions")
@@ -588,7 +588,7 @@ def test_messages_are_looked_up_by_offset_and_by_time(feed: Feed, url: str, cont
     messages.first.get_by_role("link").click()
     expect(page.get_by_test_id("step").first).to_be_visible()
     page.keyboard.press("Escape")
-    assert page.url.endswith("#topics/notification")
+    expect(page).to_have_url(re.compile("#topics/notification$"))
     assert errors(page) == []
 
 

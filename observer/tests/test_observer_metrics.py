@@ -23,6 +23,7 @@ def test_members_lag_age_and_dead_letters_are_told() -> None:
     state.groups_are({"rotate-worker": Group("Stable", 2, frozenset()), "theirs": Group("Empty", 0, frozenset())})
     state.committed_are({"rotate-worker": {("image", 0): 4, ("image", 1): 7}, "theirs": {("image", 0): 10}})
     state.waiting()
+    state.handled_are({"rotate-worker": 2})
     state.written_at({("image", 0, 4): 940_000})
     assert told(state) == {
         ("suite_broker_up",): 1,
@@ -33,6 +34,7 @@ def test_members_lag_age_and_dead_letters_are_told() -> None:
         ("suite_group_oldest_record_age_seconds", "rotate-worker"): 60,
         ("suite_group_oldest_record_age_seconds", "theirs"): 0,
         ("suite_dead_letters", "rotate-worker"): 3,
+        ("suite_dead_letters_waiting", "rotate-worker"): 1,
     }
 
 
