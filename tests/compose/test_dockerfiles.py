@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -42,7 +43,7 @@ EXAMPLES = (
 )
 
 
-@pytest.mark.parametrize("service", ["image-upload", "chatbot", "nginx", *EXAMPLES])
+@pytest.mark.parametrize("service", ["image-upload", "chatbot", "nginx", "deploy/metrics", *EXAMPLES])
 def test_a_health_check_asks_the_container_itself_whatever_proxy_there_is(server: HTTPServer, service: str) -> None:
     """Docker hands the proxies of its client's configuration to every container."""
     text = (ROOT / service / "Dockerfile").read_text().replace("\\\n", " ")
@@ -62,3 +63,15 @@ def test_a_health_check_asks_the_container_itself_whatever_proxy_there_is(server
 
     assert healthy(200)
     assert not healthy(503)
+
+
+def test_the_build_context_holds_what_each_image_copies() -> None:
+    """`.dockerignore` leaves out all but what it names."""
+    held = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    dockerfiles = [*ROOT.glob("*/Dockerfile"), *ROOT.glob("deploy/*/Dockerfile")]
+    assert len(dockerfiles) > 10
+    for dockerfile in dockerfiles:
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile.read_text(), re.MULTILINE):
+            for source in re.sub(r"--\S+ ", "", sources).split():
+                parents = [source, *map(str, (ROOT / source).relative_to(ROOT).parents)]
+                assert any(fnmatch(parent, one) for parent in parents for one in held), f"{dockerfile}: {source}"
