@@ -49,3 +49,15 @@ def addresses(service: str) -> list[str]:
     """Of all its containers in the suite's network."""
     networks = [inspect(one)["NetworkSettings"]["Networks"]["minharede"] for one in containers(service)]
     return [str(network["IPAddress"]) for network in networks]
+
+
+def assert_confined(container: dict[str, Any]) -> None:
+    """Fail unless it is not root, writes nowhere, may nothing, is bounded, and is published to loopback alone."""
+    host = container["HostConfig"]
+    assert container["Config"]["User"].split(":")[0] not in {"", "0", "root"}
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["Memory"] > 0
+    for bindings in (host["PortBindings"] or {}).values():
+        assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}

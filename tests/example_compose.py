@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from containers import assert_confined
 
 
 def _old_compose() -> bool:
@@ -53,12 +54,7 @@ class Project:
     def assert_hardened(self, service: str) -> None:
         """Fail unless its containers are not root, write nowhere, may nothing, and are published to loopback alone."""
         for container in self.inspected(service):
-            limits = container["HostConfig"]
-            assert container["Config"]["User"] not in {"", "0", "root"}
-            assert limits["ReadonlyRootfs"]
-            assert limits["CapDrop"] == ["ALL"]
-            assert limits["SecurityOpt"] == ["no-new-privileges:true"]
-            assert limits["Memory"] > 0
+            assert_confined(container)
             published = [one for ports in container["NetworkSettings"]["Ports"].values() for one in ports or ()]
             assert {one["HostIp"] for one in published} <= {"127.0.0.1"}
 

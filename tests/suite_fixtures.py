@@ -119,6 +119,16 @@ def answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def scraped(*collectors: Any) -> dict[tuple[str, ...], float]:
+    """What Prometheus finds of collectors: values by the name and the labels' values."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for collector in collectors
+        for family in collector.collect()
+        for sample in family.samples
+    }
+
+
 class Broker:
     """Tansu, the embedded Kafka-compatible broker. It keeps everything in memory."""
 

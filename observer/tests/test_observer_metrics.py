@@ -5,14 +5,11 @@ from bus.inspection import Group
 from bus.names import Names
 from observer.cluster_state import ClusterState
 from observer.metrics import ClusterCollector
+from suite_fixtures import scraped
 
 
 def told(state: ClusterState) -> dict[tuple[str, ...], float]:
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in ClusterCollector(state).collect()
-        for sample in family.samples
-    }
+    return scraped(ClusterCollector(state))
 
 
 def test_members_lag_age_and_dead_letters_are_told() -> None:

@@ -13,7 +13,7 @@ from events import ImageUploaded, OperationFinished
 from events.catalogue import retries_of
 from kafka.errors import KafkaConnectionError
 from sandbox import ChildDied, ChildFailed, ChildTimedOut
-from suite_fixtures import eventually
+from suite_fixtures import eventually, scraped
 
 failures = {"late": RetryableError("not yet"), "wrong": PermanentError("never")}
 
@@ -39,11 +39,7 @@ def _late_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(runtime: Any) -> dict[tuple[str, ...], float]:
     """What a scrape finds: by name and the values of the labels."""
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in WorkerCollector(runtime).collect()
-        for sample in family.samples
-    }
+    return scraped(WorkerCollector(runtime))
 
 
 def test_records_their_outcomes_and_what_is_left_are_told() -> None:

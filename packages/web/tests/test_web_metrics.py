@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from suite_fixtures import eventually, free_port
+from suite_fixtures import eventually, free_port, scraped
 from web import Hub, WebApp
 
 APPLICATION = """
@@ -21,12 +21,7 @@ app = WebApp("service", "/here", checks={}, members=dict)
 
 def told(app: WebApp) -> dict[tuple[str, ...], float]:
     """What a scrape finds: by name and the values of the labels."""
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for collector in app.collectors
-        for family in collector.collect()
-        for sample in family.samples
-    }
+    return scraped(*app.collectors)
 
 
 def test_requests_are_counted_by_route_and_status(app: WebApp, client: Any, checks: dict[str, Any]) -> None:
