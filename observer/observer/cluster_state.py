@@ -8,7 +8,7 @@ from typing import Any
 
 from bus.inspection import Group
 from bus.names import Names
-from events.catalogue import TOPICS, consumers, dead_letters_of, is_for_retries
+from events.catalogue import TOPICS, consumers, dead_letters_of, is_for_retries, retries_of
 from events.services import SERVICES, Service
 
 from .ring import Place
@@ -130,7 +130,7 @@ class ClusterState:
             for topic in self._dead_letter_topics():
                 if self._held(topic) == 0:
                     continue
-                replays = f"{topic.removesuffix(DEAD_LETTERS)}.retry."
+                replays = retries_of(topic.removesuffix(DEAD_LETTERS), "")
                 begins = {place: at for place, at in self._begins.items() if place[0] == topic}
                 ends = {place: at for place, at in self._ends.items() if place[0].startswith(replays)}
                 marks[self._service_of(topic)] = (begins, ends)

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from flask_babel import gettext as _
 from web import Problem
 from web.languages import language
-from werkzeug.exceptions import BadRequest
+from web.operations import json_of_request
 
 from .answers import ask, broker_away, fresh
 from .letters import Action, Busy, Letters
@@ -97,10 +97,7 @@ def _handle(action: Action) -> Response:
 
 def _asked() -> Wanted:
     """Which are to be handled, from the body. Raises Problem; nobody handles all by leaving something out."""
-    try:
-        body: Any = request.get_json()
-    except RecursionError:
-        raise BadRequest from None
+    body = json_of_request()
     given = {name: one for name, one in body.items() if one is not None} if isinstance(body, dict) else {}
     if not given.keys() <= {"ids", "service", "reason", "since"} or ("ids" in given) == bool(given.keys() - {"ids"}):
         raise Problem(422, "which", _("Say which: either ids, or service, reason or since."))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from bus.names import Names
 from events.catalogue import CONVERSATION_TOPICS
-from events.event import TRACEPARENT, decoded
+from events.event import decoded, trace_of
 
 PICTURE_TOPICS = ("image", "notification")
 MAX_KEY_CHARACTERS = 200
@@ -67,7 +67,6 @@ def summary_of(record: Any, names: Names) -> Summary:
         cause = f"{about}/{headers.get('dlq-partition')}/{headers.get('dlq-offset')}"
     key = _text(record.key)
     session, picture = _subjects(about, key, record)
-    traced = TRACEPARENT.fullmatch(headers.get("traceparent", ""))
     return Summary(
         topic=intern(topic),
         partition=record.partition,
@@ -78,7 +77,7 @@ def summary_of(record: Any, names: Names) -> Summary:
         source=_interned(headers.get("ce_source", "").removeprefix("/")),
         key=key,
         cause=cause,
-        trace=traced[1] if traced else None,
+        trace=trace_of(headers.get("traceparent")),
         session=session,
         picture=picture,
         bytes=len(record.value or b""),

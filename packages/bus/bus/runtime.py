@@ -83,9 +83,7 @@ class Runtime:
         self._retries_beside = dict(zip(self.topics, self._retries, strict=True))
         self.handlers = dict(zip([*self.topics, *self._retries], [*handlers.values()] * 2, strict=True))
         """By the names of their topics on the cluster; that of replays has the handler of its source."""
-        self.metrics = Metrics(
-            {called: topic for names in (self.topics, self._retries) for called, topic in names.items()}
-        )
+        self.metrics = Metrics(self.topics | self._retries)
         self.stopping = Stop()
         self._settings = settings
         self._cluster = cluster

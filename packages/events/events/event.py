@@ -92,8 +92,7 @@ class Cause:
     @property
     def trace_id(self) -> str | None:
         """The trace that the record is part of, where it says so."""
-        known = TRACEPARENT.fullmatch(self.traceparent or "")
-        return known[1] if known else None
+        return trace_of(self.traceparent)
 
     @classmethod
     def of(cls, topic: str, partition: int, offset: int, headers: Iterable[tuple[str, bytes]]) -> "Cause":
@@ -163,8 +162,13 @@ def _same_for_all(type: str, source: str) -> Headers:
     ]
 
 
+def trace_of(traceparent: str | None) -> str | None:
+    """The trace that a `traceparent` names, where it is one."""
+    known = TRACEPARENT.fullmatch(traceparent or "")
+    return known[1] if known else None
+
+
 def _continued(traceparent: str | None) -> str:
     """The next step of the trace, or the first of a new one. Random, but no secret, which would cost a system call."""
-    known = TRACEPARENT.fullmatch(traceparent or "")
-    trace = known[1] if known else f"{getrandbits(128) or 1:032x}"
+    trace = trace_of(traceparent) or f"{getrandbits(128) or 1:032x}"
     return f"00-{trace}-{getrandbits(64) or 1:016x}-01"

@@ -107,11 +107,16 @@ def read(model: type[Model], values: Any) -> Model:
         raise Problem(422, "wrong-type", _('The field "%(field)s" must be a string.', field=field)) from None
 
 
-def _json_body() -> Any:
+def json_of_request() -> Any:
+    """The JSON of the body. Raises Problem (400, 415) where it has none, or one that is nested too deep."""
     try:
-        body: Any = request.get_json()
+        return request.get_json()
     except RecursionError:
         raise BadRequest from None
+
+
+def _json_body() -> Any:
+    body = json_of_request()
     if not isinstance(body, dict):
         raise Problem(422, "not-an-object", _("The body must be a JSON object."))
     return body
