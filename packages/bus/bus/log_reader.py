@@ -49,9 +49,11 @@ class LogReader:
         """First offset, and the one after the last, of each partition of those of `topics` that there are."""
         self._touch()
         with self._answered():
+            there = self._consumer.topics()  # else each that is missing would be asked for, one after another
             partitions = [
                 TopicPartition(name, number)
                 for name in map(self._settings.topic, topics)
+                if name in there
                 for number in sorted(self._consumer.partitions_for_topic(name) or ())
             ]
             if not partitions:
